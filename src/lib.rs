@@ -1,0 +1,25 @@
+//! FTP with TLS behind Linux firewalls and NAT.
+//!
+//! One profile of an FTP server goes in; rules, reasons and predictions come
+//! out. In pipeline order:
+//!
+//! - [`profile`] reads YAML into a [`profile::Profile`], valid by construction.
+//! - [`facts`] holds what is known of this host; `None` is "not known".
+//! - [`ruleset`] reads the firewall that is in force.
+//! - [`plan`] makes a [`plan::Plan`] of profiles and facts: rules with reasons,
+//!   modules, sysctls, server settings, upstream requirements, predictions.
+//! - [`check`] finds faults and words their causes.
+//! - [`render`] turns a plan into text that `nft` or `iptables-restore` loads.
+//! - [`output`] turns results into text and JSON for people and programs.
+//! - [`commands`] has one file per verb; [`cli`] says what was typed.
+//!
+//! [`model`] has the words they share. Only [`sys`] touches the host, and only
+//! [`commands`] calls it; `tests/architecture.rs` guards the direction.
+//!
+//! ```text
+//! model <- profile, facts, ruleset <- plan <- render
+//!                                     plan <- check <- output <- commands -> sys
+//! ```
+
+pub mod model;
+pub mod profile;

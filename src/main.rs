@@ -1,0 +1,2 @@
+//! The `ftpnat` program.
+fn main() {}
