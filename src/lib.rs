@@ -21,5 +21,10 @@
 //!                                     plan <- check <- output <- commands -> sys
 //! ```
 
+pub mod check;
+pub mod facts;
 pub mod model;
+pub mod plan;
 pub mod profile;
+pub mod render;
+pub mod ruleset;

@@ -27,12 +27,23 @@ mod tests {
 
     #[test]
     fn distribution_suffixes_do_not_matter() {
-        for (text, major, minor) in
-            [("6.1.0-18-amd64\n", 6, 1), ("5.15.0-91-generic", 5, 15), ("4.18.0-513.el8", 4, 18), ("6.18-rc4", 6, 18)]
-        {
-            assert_eq!(KernelRelease::parse(text), Some(KernelRelease { major, minor }));
+        for (text, major, minor) in [
+            ("6.1.0-18-amd64\n", 6, 1),
+            ("5.15.0-91-generic", 5, 15),
+            ("4.18.0-513.el8", 4, 18),
+            ("6.18-rc4", 6, 18),
+        ] {
+            assert_eq!(
+                KernelRelease::parse(text),
+                Some(KernelRelease { major, minor })
+            );
         }
         assert_eq!(KernelRelease::parse("linux"), None);
-        assert!(KernelRelease { major: 4, minor: 19 } < KernelRelease { major: 5, minor: 2 });
+        assert!(
+            KernelRelease {
+                major: 4,
+                minor: 19
+            } < KernelRelease { major: 5, minor: 2 }
+        );
     }
 }

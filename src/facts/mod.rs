@@ -17,6 +17,7 @@ impl Facts {
     /// past every distribution's support.
     #[must_use]
     pub fn inet_nat(&self) -> bool {
-        self.kernel.is_none_or(|k| k >= KernelRelease { major: 5, minor: 2 })
+        self.kernel
+            .is_none_or(|k| k >= KernelRelease { major: 5, minor: 2 })
     }
 }

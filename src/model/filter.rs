@@ -58,21 +58,45 @@ pub struct Chain {
 
 impl Chain {
     /// Helper assignment of packets that arrive.
-    pub const HELPER_PREROUTING: Self = Self { purpose: Purpose::Helper, hook: Hook::Prerouting };
+    pub const HELPER_PREROUTING: Self = Self {
+        purpose: Purpose::Helper,
+        hook: Hook::Prerouting,
+    };
     /// Helper assignment of packets that this host makes.
-    pub const HELPER_OUTPUT: Self = Self { purpose: Purpose::Helper, hook: Hook::Output };
+    pub const HELPER_OUTPUT: Self = Self {
+        purpose: Purpose::Helper,
+        hook: Hook::Output,
+    };
     /// DNAT of packets that arrive.
-    pub const NAT_PREROUTING: Self = Self { purpose: Purpose::Nat, hook: Hook::Prerouting };
+    pub const NAT_PREROUTING: Self = Self {
+        purpose: Purpose::Nat,
+        hook: Hook::Prerouting,
+    };
     /// DNAT of packets that this host makes.
-    pub const NAT_OUTPUT: Self = Self { purpose: Purpose::Nat, hook: Hook::Output };
+    pub const NAT_OUTPUT: Self = Self {
+        purpose: Purpose::Nat,
+        hook: Hook::Output,
+    };
     /// SNAT and masquerade.
-    pub const NAT_POSTROUTING: Self = Self { purpose: Purpose::Nat, hook: Hook::Postrouting };
+    pub const NAT_POSTROUTING: Self = Self {
+        purpose: Purpose::Nat,
+        hook: Hook::Postrouting,
+    };
     /// Accepts for this host.
-    pub const FILTER_INPUT: Self = Self { purpose: Purpose::Filter, hook: Hook::Input };
+    pub const FILTER_INPUT: Self = Self {
+        purpose: Purpose::Filter,
+        hook: Hook::Input,
+    };
     /// Accepts for what this host routes.
-    pub const FILTER_FORWARD: Self = Self { purpose: Purpose::Filter, hook: Hook::Forward };
+    pub const FILTER_FORWARD: Self = Self {
+        purpose: Purpose::Filter,
+        hook: Hook::Forward,
+    };
     /// Accepts for what this host makes.
-    pub const FILTER_OUTPUT: Self = Self { purpose: Purpose::Filter, hook: Hook::Output };
+    pub const FILTER_OUTPUT: Self = Self {
+        purpose: Purpose::Filter,
+        hook: Hook::Output,
+    };
 }
 
 /// A conntrack state that a rule may name (`ct state`).
@@ -89,9 +113,6 @@ pub enum CtState {
 /// One condition of a rule. All conditions of a rule must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// The packet is of this family; carried by addresses too, so that a
-    /// renderer for one family can tell what is its own.
-    Family(Family),
     /// Arrives on one of these interfaces (`iifname`).
     InputInterface(Vec<InterfaceName>),
     /// Leaves by one of these interfaces (`oifname`).
@@ -159,7 +180,7 @@ pub enum Demand {
 pub struct Rule {
     /// The profile that it serves; with `name` it is the comment in the kernel.
     pub profile: String,
-    /// Its name, unique in the profile and its chain, `[a-z0-9-]`.
+    /// Its intention, `[a-z0-9-]`; rules that differ only in address share it.
     pub name: &'static str,
     /// Why it is needed, one sentence for people.
     pub why: String,

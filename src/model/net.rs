@@ -23,7 +23,11 @@ impl Family {
     /// The version of an address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Self::Ipv4 } else { Self::Ipv6 }
+        if address.is_ipv4() {
+            Self::Ipv4
+        } else {
+            Self::Ipv6
+        }
     }
 
     /// The version of a network.
@@ -51,7 +55,10 @@ pub struct PortRange {
 
 impl PortRange {
     /// Ports that an unprivileged process may bind (ip(7), `ip_unprivileged_port_start`).
-    pub const UNPRIVILEGED: Self = Self { first: 1024, last: 65535 };
+    pub const UNPRIVILEGED: Self = Self {
+        first: 1024,
+        last: 65535,
+    };
 
     /// The range from `first` to `last`, both in it; `None` where reversed.
     #[must_use]
@@ -62,7 +69,10 @@ impl PortRange {
     /// The range that holds one port.
     #[must_use]
     pub fn one(port: u16) -> Self {
-        Self { first: port, last: port }
+        Self {
+            first: port,
+            last: port,
+        }
     }
 
     /// The lowest port.
@@ -122,7 +132,9 @@ impl InterfaceName {
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
         let fits = (1..=15).contains(&name.len());
-        let clean = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@-".contains(&b));
+        let clean = name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.:@-".contains(&b));
         (fits && clean).then(|| Self(name.to_owned()))
     }
 
@@ -182,14 +194,29 @@ mod tests {
     #[test]
     fn interface_names_cannot_carry_rule_text() {
         assert!(InterfaceName::new("eth0.100@x:-_").is_some());
-        for bad in ["", "a b", "eth0;", "eth\"0", "sixteencharacters", "eth0\n", "eth+", "é"] {
+        for bad in [
+            "",
+            "a b",
+            "eth0;",
+            "eth\"0",
+            "sixteencharacters",
+            "eth0\n",
+            "eth+",
+            "é",
+        ] {
             assert!(InterfaceName::new(bad).is_none(), "{bad:?}");
         }
     }
 
     #[test]
     fn documentation_addresses_count_as_public() {
-        for public in ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "100.128.0.1"] {
+        for public in [
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "2001:db8::1",
+            "100.128.0.1",
+        ] {
             assert!(is_public(public.parse().expect("address")), "{public}");
         }
         for inside in [

@@ -138,12 +138,20 @@ impl Profile {
     /// The server's own address of `family`, where given.
     #[must_use]
     pub fn server_address(&self, family: Family) -> Option<IpAddr> {
-        self.server.addresses.iter().copied().find(|a| Family::of(*a) == family)
+        self.server
+            .addresses
+            .iter()
+            .copied()
+            .find(|a| Family::of(*a) == family)
     }
 
     /// The client networks of `family`.
     #[must_use]
     pub fn clients_of(&self, family: Family) -> Vec<IpNet> {
-        self.clients.iter().copied().filter(|n| Family::of_net(n) == family).collect()
+        self.clients
+            .iter()
+            .copied()
+            .filter(|n| Family::of_net(n) == family)
+            .collect()
     }
 }

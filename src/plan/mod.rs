@@ -1,0 +1,110 @@
+//! From profiles and facts to a [`Plan`]: deterministic, without a back end,
+//! without the host.
+
+pub mod announce;
+mod dnat;
+mod families;
+mod helper;
+mod masquerade;
+mod needs;
+mod parts;
+pub mod predict;
+mod server_side;
+
+use crate::facts::Facts;
+use crate::model::filter::Rule;
+use crate::profile::{Nat, Profile};
+
+pub use families::{served_families, translated};
+pub use helper::helper_ports;
+pub use needs::{ServerSetting, Sysctl, UpstreamRequirement};
+pub use predict::{Cell, From, Outcome};
+
+/// What profiles need of this host and of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// One part a profile, in the order of their names.
+    pub profiles: Vec<ProfilePlan>,
+    /// Whether NAT chains may stand in the `inet` table (Linux 5.2 and later).
+    pub inet_nat: bool,
+}
+
+/// What one profile needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfilePlan {
+    /// The profile's name.
+    pub name: String,
+    /// Packet-filter rules, in the order of their chains.
+    pub rules: Vec<Rule>,
+    /// Kernel modules to load, by name, where they are not built in.
+    pub modules: Vec<&'static str>,
+    /// Sysctls to set.
+    pub sysctls: Vec<Sysctl>,
+    /// Settings of the FTP server.
+    pub server: Vec<ServerSetting>,
+    /// What must be opened or forwarded on another box.
+    pub upstream: Vec<UpstreamRequirement>,
+    /// What each kind of client will see.
+    pub predictions: Vec<Cell>,
+}
+
+impl Plan {
+    /// All rules, profile by profile.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.profiles.iter().flat_map(|p| &p.rules)
+    }
+}
+
+/// Plans `profiles` for the host that `facts` describe. The profiles must not
+/// conflict (see [`crate::profile::conflicts`]); their order does not matter.
+#[must_use]
+pub fn plan(profiles: &[Profile], facts: &Facts) -> Plan {
+    let mut parts: Vec<ProfilePlan> = profiles.iter().map(plan_profile).collect();
+    parts.sort_by(|a, b| a.name.cmp(&b.name));
+    Plan {
+        profiles: parts,
+        inet_nat: facts.inet_nat(),
+    }
+}
+
+fn plan_profile(profile: &Profile) -> ProfilePlan {
+    ProfilePlan {
+        name: profile.name.clone(),
+        rules: rules(profile),
+        modules: needs::modules(profile),
+        sysctls: needs::sysctls(profile),
+        server: needs::server_settings(profile),
+        upstream: needs::upstream(profile),
+        predictions: predict::predictions(profile),
+    }
+}
+
+/// The rules of a profile, family by family, then those that both families
+/// share merged into one.
+fn rules(profile: &Profile) -> Vec<Rule> {
+    let mut merged: Vec<Rule> = Vec::new();
+    for family in served_families(profile) {
+        let of_family = match &profile.nat {
+            Nat::None | Nat::Upstream { .. } => server_side::rules(profile, family),
+            Nat::Dnat {
+                external,
+                internal,
+                hairpin,
+            } => dnat::rules(profile, family, external, internal.as_ref(), *hairpin),
+            Nat::Masquerade { external, internal } => {
+                masquerade::rules(profile, family, external, internal)
+            }
+        };
+        for rule in of_family {
+            match merged
+                .iter_mut()
+                .find(|m| parts::differ_in_family_only(m, &rule))
+            {
+                Some(twin) => twin.families.push(family),
+                None => merged.push(rule),
+            }
+        }
+    }
+    merged.sort_by_key(|rule| rule.chain);
+    merged
+}

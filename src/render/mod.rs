@@ -1,0 +1,5 @@
+//! A plan as text that another program loads.
+
+pub mod iptables;
+pub mod nftables;
+pub mod restore;

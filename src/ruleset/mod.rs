@@ -1,0 +1,7 @@
+//! The firewall that is in force, as its own tools and the kernel tell it.
+
+pub mod flow;
+pub mod native;
+pub mod netlink;
+pub mod placement;
+pub mod save;
