@@ -1,12 +1,72 @@
 //! The profile of an FTP server: YAML in, a [`Profile`] that is valid by
 //! construction out, or every error at once with its place.
 
+mod address;
+mod convert;
+mod error;
+mod nat;
+mod node;
+mod render;
+mod rules;
+mod section;
+mod value;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
 use crate::model::ftp::{Software, Tls};
 use crate::model::net::{Family, InterfaceName, PortRange};
+
+use error::{Faults, Read};
+
+pub use error::{ProfileError, ProfileErrors};
+
+/// The largest file that is read; a profile is some hundred bytes.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// Reads a profile. `file` is only a label for its places, such as
+/// `office.yaml` or `<stdin>`.
+///
+/// # Errors
+///
+/// Every fault of the profile at once; a YAML syntax error alone, because what
+/// follows one cannot be read.
+pub fn parse(file: &str, text: &[u8]) -> Result<Profile, ProfileErrors> {
+    let mut faults = Faults::default();
+    let (text, profile) = match decode(text, &mut faults) {
+        Err(refused) => ("", Err(refused)),
+        Ok(text) => {
+            let root = node::read(text, &mut faults);
+            (
+                text,
+                root.and_then(|root| convert::profile(&root, file, &mut faults)),
+            )
+        }
+    };
+    match profile {
+        Ok(profile) if faults.is_empty() => Ok(profile),
+        Ok(_) | Err(_) => Err(faults.locate(file, text)),
+    }
+}
+
+/// The text of a file, without the mark that Windows editors put before it.
+fn decode<'a>(text: &'a [u8], faults: &mut Faults) -> Read<&'a str> {
+    if text.len() > MAX_BYTES {
+        let message = format!("the file is {} bytes long", text.len());
+        return Err(faults.refuse(&(0..0), message, "a profile has at most 1 MiB"));
+    }
+    match std::str::from_utf8(text) {
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}')),
+        Err(error) => {
+            let message = format!(
+                "not UTF-8 text: byte {} is no character",
+                error.valid_up_to() + 1
+            );
+            Err(faults.refuse(&(0..0), message, "save the file as UTF-8"))
+        }
+    }
+}
 
 /// One FTP server as its administrator describes it. Every rule of
 /// ftpnat-profile(5) holds for it.

@@ -1,0 +1,403 @@
+//! YAML text to a tree in which every key and value knows its place.
+//!
+//! A derived `Deserialize` stops at the first fault and loses the place of what
+//! it refuses, and YAML's own typing turns `name: 1e3` into a number. So this
+//! tree keeps each scalar as it is written, and the meaning is given by the key
+//! that it stands under.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::{Error, Location, Spanned, Tagged};
+
+use super::error::{Faults, Read, escape};
+
+/// A value and its bytes in the text.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Where it is written; of a list or mapping, its first key or mark.
+    pub(super) span: Range<usize>,
+    /// What is written.
+    pub(super) value: Value,
+}
+
+/// What YAML can say in a profile.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// Nothing, `null` or `~`.
+    Null,
+    /// A word, number or text.
+    Scalar {
+        /// As written, without quotes.
+        text: String,
+        /// Whether it stood in quotes or in a block, and so is text for certain.
+        quoted: bool,
+    },
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file, with its duplicates.
+    Map(Vec<(Node, Node)>),
+}
+
+/// Reads the one document of `text`. A syntax error is the only fault then:
+/// what follows it would be guessing.
+pub(super) fn read(text: &str, faults: &mut Faults) -> Read<Node> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: 10_000,
+            max_depth: 16,
+            max_anchors: 0,
+        },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    match serde_saphyr::from_str_with_options::<Raw>(text, options) {
+        Ok(raw) => Ok(raw.settle(text, faults)),
+        Err(error) => {
+            let span = error
+                .location()
+                .map_or(0..0, |location| place(&location, text));
+            let (message, help) = explain(&error);
+            Err(match help {
+                Some(help) => faults.refuse(&span, message, help),
+                None => faults.refuse_bare(&span, message),
+            })
+        }
+    }
+}
+
+/// A syntax error in the words of a profile's author.
+fn explain(error: &Error) -> (String, Option<&'static str>) {
+    let refused = |message: &str, help| (message.to_owned(), Some(help));
+    match error.without_snippet() {
+        Error::MultipleDocuments { .. } => refused(
+            "a second document begins here",
+            "one file is one server: put the second profile into its own file",
+        ),
+        Error::Budget {
+            breach: BudgetBreach::Anchors { .. },
+            ..
+        } => refused(
+            "anchors are not used in a profile",
+            "write the value out where it is needed",
+        ),
+        Error::UnknownAnchor { .. } => refused(
+            "aliases are not used in a profile",
+            "write the value out, or put it in quotes",
+        ),
+        Error::Budget {
+            breach: BudgetBreach::Depth { .. },
+            ..
+        } => refused(
+            "nested deeper than 16 levels",
+            "a profile has at most 4 levels",
+        ),
+        Error::Budget {
+            breach: BudgetBreach::Nodes { .. },
+            ..
+        } => refused("more than 10,000 values", "one file is one server"),
+        Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => {
+            (format!("not valid YAML: {}", escape(msg)), None)
+        }
+        other => {
+            let text = other.to_string();
+            (
+                format!(
+                    "not valid YAML: {}",
+                    escape(text.lines().next().unwrap_or_default())
+                ),
+                None,
+            )
+        }
+    }
+}
+
+/// The bytes of a place. Scanner errors know only line and column.
+fn place(location: &Location, text: &str) -> Range<usize> {
+    let span = location.span();
+    let bytes = span.byte_offset().zip(span.byte_len());
+    let exact = bytes.and_then(|(offset, len)| {
+        let start = usize::try_from(offset).ok()?;
+        let end = start.checked_add(usize::try_from(len).ok()?)?;
+        text.get(start..end).map(|_| start..end)
+    });
+    exact.unwrap_or_else(|| {
+        let characters = usize::try_from(span.offset()).unwrap_or(usize::MAX);
+        let rest = text.char_indices().nth(characters);
+        rest.map_or(text.len()..text.len(), |(at, c)| at..at + c.len_utf8())
+    })
+}
+
+/// The tree as serde-saphyr hands it over.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Raw(Spanned<Tagged<RawValue>>);
+
+enum RawValue {
+    Null,
+    Text(String),
+    /// A boolean or number; its text is in the source.
+    Typed,
+    List(Vec<Raw>),
+    Map(Vec<(Raw, Raw)>),
+}
+
+impl Raw {
+    /// Gives scalars their text, and refuses what a profile does not use.
+    fn settle(self, text: &str, faults: &mut Faults) -> Node {
+        let Spanned {
+            value: Tagged(value, tag),
+            defined,
+            ..
+        } = self.0;
+        let mut span = place(&defined, text);
+        if tag.is_some() {
+            let start = tag_start(text, span.start);
+            faults.refuse(
+                &(start..span.end.max(start + 1)),
+                "tags are not used in a profile",
+                "leave the tag out: the key says what the value is",
+            );
+        }
+        let source = text[span.clone()].trim_end();
+        let value = match value {
+            RawValue::Null => Value::Null,
+            RawValue::Typed => Value::Scalar {
+                text: source.to_owned(),
+                quoted: false,
+            },
+            RawValue::Text(text) => {
+                let quoted = source.starts_with(['"', '\'', '|', '>']);
+                Value::Scalar { text, quoted }
+            }
+            RawValue::List(items) => Value::List(
+                items
+                    .into_iter()
+                    .map(|item| item.settle(text, faults))
+                    .collect(),
+            ),
+            RawValue::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.settle(text, faults), value.settle(text, faults)))
+                    .collect(),
+            ),
+        };
+        // A marker under trailing blanks or a whole block helps nobody.
+        span.end = span.start + source.lines().next().unwrap_or_default().trim_end().len();
+        Node { span, value }
+    }
+}
+
+/// Where the tag before `at` begins; `at` itself where the span has it.
+fn tag_start(text: &str, at: usize) -> usize {
+    if text[at..].starts_with('!') {
+        return at;
+    }
+    text[..at]
+        .rfind('!')
+        .map_or(at, |mark| text[..mark].trim_end_matches('!').len())
+}
+
+impl<'de> Deserialize<'de> for RawValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Build)
+    }
+}
+
+struct Build;
+
+impl<'de> Visitor<'de> for Build {
+    type Value = RawValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<RawValue, E> {
+        Ok(RawValue::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<RawValue, E> {
+        Ok(RawValue::Typed)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<RawValue, E> {
+        Ok(RawValue::Typed)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<RawValue, E> {
+        Ok(RawValue::Typed)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<RawValue, E> {
+        Ok(RawValue::Typed)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<RawValue, E> {
+        Ok(RawValue::Typed)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<RawValue, E> {
+        Ok(RawValue::Typed)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<RawValue, E> {
+        Ok(RawValue::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<RawValue, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(RawValue::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<RawValue, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = access.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(RawValue::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree in one line, each node with the text of its span.
+    fn show(node: &Node, text: &str) -> String {
+        let at = &text[node.span.clone()];
+        match &node.value {
+            Value::Null => format!("null@{at}"),
+            Value::Scalar { text, quoted } => {
+                format!("{}{text}@{at}", if *quoted { "q:" } else { "" })
+            }
+            Value::List(items) => {
+                let items: Vec<_> = items.iter().map(|i| show(i, text)).collect();
+                format!("[{}]@{at}", items.join(", "))
+            }
+            Value::Map(entries) => {
+                let entries: Vec<_> = entries
+                    .iter()
+                    .map(|(k, v)| format!("{}: {}", show(k, text), show(v, text)))
+                    .collect();
+                format!("{{{}}}@{at}", entries.join(", "))
+            }
+        }
+    }
+
+    fn tree(text: &str) -> String {
+        let mut faults = Faults::default();
+        match read(text, &mut faults) {
+            Ok(node) if faults.is_empty() => show(&node, text),
+            _ => faults.locate("f", text).to_string(),
+        }
+    }
+
+    #[test]
+    fn scalars_stay_as_written() {
+        for word in [
+            "1e3",
+            "0x10",
+            "0o17",
+            "017",
+            "1_000",
+            "on",
+            "yes",
+            "true",
+            "True",
+            ".nan",
+            "-.inf",
+            "12345678901234567890123",
+            "99999999999999999999999999999999999999999999",
+            "2001:db8::1",
+            "::/0",
+            "10.0.0.1",
+            "1:2",
+            "50000-51000",
+            "+1",
+            "-1",
+            "21.0",
+            "2024-01-01",
+        ] {
+            assert_eq!(
+                tree(&format!("a: {word}   # x\n")),
+                format!("{{a@a: {word}@{word}}}@a")
+            );
+            assert_eq!(tree(&format!("[{word}]")), format!("[{word}@{word}]@["));
+            assert_eq!(
+                tree(&format!("[ {word}, 1 ]")),
+                format!("[{word}@{word}, 1@1]@[")
+            );
+        }
+    }
+
+    #[test]
+    fn probe_shapes() {
+        for text in [
+            "a: \"b\"\n",
+            "a: 'it''s'\n",
+            "a: |\n  x\n  y\nb: 1",
+            "a: &x 1\nb: *x\n",
+            "a: *x\n",
+            "a: !foo 1\n",
+            "a: !!str 1\n",
+            "a: ! 1\n",
+            "a: !!map\n  b: 1\n",
+            "a: !!map {b: 1}\n",
+            "!t\na: 1\n",
+            "<<: {a: 1}\nb: 2\n",
+            "a: 1\n---\nb: 2\n",
+            "---\na: 1\n...\n",
+            "",
+            "# only\n",
+            "---\n",
+            "- a\n",
+            "a: ~\nb: null\nc:\n",
+            "a: 1\na: 2\n",
+            "[a]: 1\n",
+            "? a\n: b\n",
+            "{a: 1, a: 2}",
+            "\ta: 1\n",
+            "a:\n\t- 1\n",
+            "a: b: c\n",
+            "a: [1, 2\n",
+            "a: \"x\nb: 1\n",
+            "a: x\n  y\n",
+            "a:\r\n  b: 1\r\n",
+            "\u{feff}a: 1\n",
+            "a: é\nü: [ö, *x]\n",
+            "a: fd00::\n",
+            "[fd00::]",
+            "a: \u{1b}[2J\n",
+            "a: \u{0}\n",
+            "a: \"\u{1b}\"\n",
+            "%YAML 1.2\n---\na: 1\n",
+            "%FOO\n---\na",
+            "a: @b\n",
+            "a: `b`\n",
+            "a: ''",
+            "a: b #c",
+            "a: b#c",
+            "{",
+            "a",
+            "[[[[[[[[[[[[[[[[[[[[[",
+            "!!float a: b",
+            "a: !!int x\n",
+            "a: !!bool x",
+            "a: !!binary x",
+            "a: !include x.yaml\n",
+        ] {
+            println!("{text:?} => {}", tree(text));
+        }
+    }
+}
