@@ -22,9 +22,13 @@
 //! ```
 
 pub mod check;
+pub mod cli;
+pub mod commands;
 pub mod facts;
 pub mod model;
+pub mod output;
 pub mod plan;
 pub mod profile;
 pub mod render;
 pub mod ruleset;
+pub mod sys;

@@ -1,2 +1,12 @@
 //! The `ftpnat` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where arguments come in"
+)]
+fn main() -> ExitCode {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    ExitCode::from(ftpnat::commands::run(&arguments))
+}

@@ -71,3 +71,98 @@ fn renderings_are_safe_and_fit_a_terminal() {
         }
     }
 }
+
+#[test]
+fn a_file_over_one_mebibyte_is_not_parsed() {
+    let text = vec![b'\n'; MAX_BYTES + 1];
+    let errors = profile::parse("big.yaml", &text).expect_err("too large");
+    assert_eq!(
+        errors.to_string(),
+        "big.yaml:1:1: the file is 1048577 bytes long"
+    );
+    let shown = errors.render(false);
+    assert!(shown.contains("a profile has at most 1 MiB"), "{shown}");
+}
+
+#[test]
+fn the_label_of_a_file_cannot_reach_the_terminal() {
+    let errors = profile::parse("a\u{1b}[2J.yaml", b"").expect_err("empty");
+    for text in [errors.render(false), errors.to_string()] {
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+    assert!(errors.render(true).contains("\u{1b}["), "colours");
+}
+
+#[test]
+fn shipped_profiles_are_valid_and_differ() {
+    let profiles: Vec<_> = data("profiles")
+        .iter()
+        .map(|path| {
+            let text = fs::read(path).expect("a profile");
+            profile::parse(&path.to_string_lossy(), &text)
+                .unwrap_or_else(|e| panic!("{}", e.render(false)))
+        })
+        .collect();
+    assert!(profiles.len() >= 11, "{} profiles", profiles.len());
+    let mut names: Vec<_> = profiles.iter().map(|profile| &profile.name).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), profiles.len());
+}
+
+/// Places of every error are inside the text, and the rendering holds nothing
+/// that a terminal would obey.
+fn refused_or_accepted(text: &[u8]) -> Result<(), TestCaseError> {
+    let Err(errors) = profile::parse("p.yaml", text) else {
+        return Ok(());
+    };
+    prop_assert!(!errors.errors().is_empty());
+    for error in errors.errors() {
+        let before = errors.text().get(..error.span.start);
+        prop_assert!(before.is_some() && errors.text().get(error.span.clone()).is_some());
+        let before = before.unwrap_or_default();
+        prop_assert_eq!(error.line, before.matches('\n').count() + 1);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        prop_assert_eq!(error.column, line.chars().count() + 1);
+    }
+    let shown = errors.render(false);
+    prop_assert!(shown.ends_with('\n'));
+    prop_assert!(
+        !shown.contains(|c: char| c.is_control() && c != '\n'),
+        "{:?}",
+        shown
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes_never_panic(text in prop::collection::vec(any::<u8>(), 0..200)) {
+        refused_or_accepted(&text)?;
+    }
+
+    #[test]
+    fn random_yaml_never_panics(text in "([a-z0-9é:\\-\\[\\]{},&*!#|>'\"%@\\\\/ .\t\r\n\u{85}\u{2028}]|name: |passive: |  |- ){0,60}") {
+        refused_or_accepted(text.as_bytes())?;
+    }
+
+    #[test]
+    fn mutated_profiles_never_panic(
+        which in any::<prop::sample::Index>(),
+        cuts in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..20_usize, prop::collection::vec(any::<u8>(), 0..6)),
+            1..6,
+        ),
+    ) {
+        let files = data("profiles");
+        let mut text = fs::read(which.get(&files)).expect("a profile");
+        for (at, length, with) in cuts {
+            let at = at.index(text.len() + 1);
+            let end = (at + length).min(text.len());
+            text.splice(at..end, with);
+        }
+        refused_or_accepted(&text)?;
+    }
+}

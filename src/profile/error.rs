@@ -12,13 +12,21 @@ pub struct ProfileError {
     pub column: usize,
     /// The bytes of [`ProfileErrors::text`] that it is about.
     pub span: Range<usize>,
-    /// The earlier bytes that it collides with, such as the first of two
-    /// equal keys.
-    pub first: Option<Range<usize>>,
+    /// What it collides with, such as the first of two equal keys.
+    pub related: Option<Related>,
     /// What is wrong, with the value in it.
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+}
+
+/// What a fault collides with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The bytes of [`ProfileErrors::text`].
+    pub span: Range<usize>,
+    /// What they are to the fault, a word or two.
+    pub label: &'static str,
 }
 
 /// Every fault of a profile, in the order of the file.
@@ -42,8 +50,8 @@ impl ProfileErrors {
         &self.file
     }
 
-    /// The text that the spans point into. Empty where the file was refused
-    /// unread, because it is too large or not UTF-8.
+    /// The text that the spans point into. It ends at the first byte that is
+    /// not UTF-8, and is empty where the file is too large to be read.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -85,7 +93,7 @@ pub(super) struct Faults(Vec<Fault>);
 #[derive(Debug)]
 struct Fault {
     span: Range<usize>,
-    first: Option<Range<usize>>,
+    related: Option<Related>,
     message: String,
     help: Option<String>,
 }
@@ -110,27 +118,31 @@ impl Faults {
         self.push(span, None, message.into(), None)
     }
 
-    /// Reports a collision with what stands earlier in the file.
+    /// Reports a collision of two places; `label` says what the other one is.
     pub(super) fn refuse_second(
         &mut self,
         span: &Range<usize>,
-        first: &Range<usize>,
+        (other, label): (&Range<usize>, &'static str),
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Refused {
-        self.push(span, Some(first.clone()), message.into(), Some(help.into()))
+        let related = Related {
+            span: other.clone(),
+            label,
+        };
+        self.push(span, Some(related), message.into(), Some(help.into()))
     }
 
     fn push(
         &mut self,
         span: &Range<usize>,
-        first: Option<Range<usize>>,
+        related: Option<Related>,
         message: String,
         help: Option<String>,
     ) -> Refused {
         self.0.push(Fault {
             span: span.clone(),
-            first,
+            related,
             message,
             help,
         });
@@ -151,7 +163,7 @@ impl Faults {
         let (mut line, mut line_start, mut seen) = (1, 0, 0);
         for Fault {
             span,
-            first,
+            related,
             message,
             help,
         } in faults
@@ -166,7 +178,7 @@ impl Faults {
                 line,
                 column,
                 span,
-                first,
+                related,
                 message,
                 help,
             });

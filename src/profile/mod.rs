@@ -2,6 +2,7 @@
 //! construction out, or every error at once with its place.
 
 mod address;
+mod conflict;
 mod convert;
 mod error;
 mod nat;
@@ -18,9 +19,10 @@ use ipnet::IpNet;
 use crate::model::ftp::{Software, Tls};
 use crate::model::net::{Family, InterfaceName, PortRange};
 
-use error::{Faults, Read};
+use error::Faults;
 
-pub use error::{ProfileError, ProfileErrors};
+pub use conflict::{Claimant, Conflict, conflicts};
+pub use error::{ProfileError, ProfileErrors, Related};
 
 /// The largest file that is read; a profile is some hundred bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -34,38 +36,40 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 /// follows one cannot be read.
 pub fn parse(file: &str, text: &[u8]) -> Result<Profile, ProfileErrors> {
     let mut faults = Faults::default();
-    let (text, profile) = match decode(text, &mut faults) {
-        Err(refused) => ("", Err(refused)),
-        Ok(text) => {
-            let root = node::read(text, &mut faults);
-            (
-                text,
-                root.and_then(|root| convert::profile(&root, file, &mut faults)),
-            )
-        }
+    let text = decode(text, &mut faults);
+    let profile = if faults.is_empty() {
+        node::read(text, &mut faults)
+            .and_then(|root| convert::profile(&root, file, &mut faults))
+            .ok()
+    } else {
+        None
     };
     match profile {
-        Ok(profile) if faults.is_empty() => Ok(profile),
-        Ok(_) | Err(_) => Err(faults.locate(file, text)),
+        Some(profile) if faults.is_empty() => Ok(profile),
+        _ => Err(faults.locate(file, text)),
     }
 }
 
-/// The text of a file, without the mark that Windows editors put before it.
-fn decode<'a>(text: &'a [u8], faults: &mut Faults) -> Read<&'a str> {
-    if text.len() > MAX_BYTES {
-        let message = format!("the file is {} bytes long", text.len());
-        return Err(faults.refuse(&(0..0), message, "a profile has at most 1 MiB"));
+/// The text of a file as far as it is text, without the mark that Windows
+/// editors put before it.
+fn decode<'a>(bytes: &'a [u8], faults: &mut Faults) -> &'a str {
+    if bytes.len() > MAX_BYTES {
+        let message = format!("the file is {} bytes long", bytes.len());
+        faults.refuse(&(0..0), message, "a profile has at most 1 MiB");
+        return "";
     }
-    match std::str::from_utf8(text) {
-        Ok(text) => Ok(text.trim_start_matches('\u{feff}')),
-        Err(error) => {
-            let message = format!(
-                "not UTF-8 text: byte {} is no character",
-                error.valid_up_to() + 1
-            );
-            Err(faults.refuse(&(0..0), message, "save the file as UTF-8"))
-        }
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let text = valid.trim_start_matches('\u{feff}');
+    if valid.len() < bytes.len() {
+        let end = text.len();
+        let what = if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            "the file is UTF-16"
+        } else {
+            "what follows is not UTF-8 text"
+        };
+        faults.refuse(&(end..end), what, "save the file as UTF-8");
     }
+    text
 }
 
 /// One FTP server as its administrator describes it. Every rule of
@@ -214,4 +218,8 @@ impl Profile {
             .filter(|n| Family::of_net(n) == family)
             .collect()
     }
+}
+#[doc(hidden)]
+pub fn json_schema() -> serde_json::Value {
+    serde_json::Value::Null
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::address;
 use super::convert::{NatAt, flag};
-use super::error::{Faults, Read, Refused, quote};
+use super::error::{Faults, Read, Refused};
 use super::section::{Field, Section};
 use super::value::{self, each, interfaces, text, word};
 use super::{External, Internal, Nat};
@@ -140,7 +140,7 @@ impl Parts<'_> {
         let key = |key| self.section.get(key);
         let mut verdict = Ok(Nat::None);
         for field in [key("external"), key("internal")].into_iter().flatten() {
-            let help = "add mode: dnat where this host translates, upstream where another does";
+            let help = "add mode: dnat (this host translates) or upstream (another does)";
             let message = format!("{} does not go with mode none", field.path);
             verdict = Err(faults.refuse(field.key, message, help));
         }
@@ -248,7 +248,7 @@ impl Parts<'_> {
     fn no_hairpin(&self, mode: &str, faults: &mut Faults) -> Read<()> {
         match (self.hairpin?, self.section.get("hairpin")) {
             (true, Some(field)) => {
-                let message = format!("nat.hairpin does not go with mode {}", quote(mode));
+                let message = format!("nat.hairpin does not go with mode {mode}");
                 let help = "only the gateway in front of the server can do it: leave it out";
                 Err(faults.refuse(field.span(), message, help))
             }

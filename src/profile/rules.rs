@@ -21,7 +21,7 @@ pub(super) fn one_address_per_family(addresses: &[At<IpAddr>], faults: &mut Faul
         if let Some(first) = first {
             let message = format!("server.address: {} is a second {family} address", at.value);
             let help = "one file is one server, with one address of each family";
-            faults.refuse_second(&at.span, &first.span, message, help);
+            faults.refuse_second(&at.span, (&first.span, "first"), message, help);
         }
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn different_control_ports(control: &[ControlAt], faults: &mut Faults
         {
             let message = format!("control.port: {port} is taken");
             let help = "each entry of control has a port of its own";
-            faults.refuse_second(&at.span, &first.span, message, help);
+            faults.refuse_second(&at.span, (&first.span, "first"), message, help);
         }
     }
 }
@@ -64,9 +64,9 @@ pub(super) fn range_holds_no_control_port(
             let message = format!("passive.ports: {} holds the {what} {port}", ports.value);
             let help = format!("choose a range without {port}, such as {}", beside(port));
             if span.start < ports.span.start {
-                faults.refuse_second(&ports.span, span, message, help);
+                faults.refuse_second(&ports.span, (span, what), message, help);
             } else {
-                faults.refuse_second(span, &ports.span, message, help);
+                faults.refuse_second(span, (&ports.span, "passive range"), message, help);
             }
         }
     }
@@ -97,7 +97,7 @@ pub(super) fn external(
         {
             let message = "nat.external: this entry says the same as an earlier one";
             let help = "keep one of them";
-            faults.refuse_second(&entry.span, &first.span, message, help);
+            faults.refuse_second(&entry.span, (&first.span, "first"), message, help);
         }
         if nat.mode.is_ok_and(|mode| mode != Mode::Masquerade) {
             port_leads_to_one(entry, control, faults);
@@ -149,8 +149,9 @@ fn family_is_served(
     // Without any server address, upstream leaves it to the other box, and dnat
     // is refused for that already.
     if translated && !served && !addresses.is_empty() {
-        let message = format!("nat.external.address: the server has no {family} address");
-        let help = format!("add its {family} address to server.address, or leave {address} out");
+        let message =
+            format!("nat.external.address: {address}, but the server has no {family} address");
+        let help = format!("add its {family} address to server.address, or leave this one out");
         faults.refuse(span, message, help);
     }
 }

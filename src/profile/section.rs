@@ -29,6 +29,19 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("nat.internal", &["interface", "networks"]),
 ];
 
+/// How a section is written, for those who gave it one value.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("server", "{ address: 10.77.0.21 }"),
+    ("control", "{ port: 21, tls: required }"),
+    ("passive", "{ ports: 50000-51000 }"),
+    ("nat", "{ mode: dnat, external: { interface: eth0 } }"),
+    ("nat.external", "{ address: 203.0.113.10, interface: eth0 }"),
+    (
+        "nat.internal",
+        "{ interface: eth1, networks: [ 10.77.0.0/24 ] }",
+    ),
+];
+
 /// A key that was found, and what stands under it.
 #[derive(Debug, Clone)]
 pub(super) struct Field<'a> {
@@ -77,7 +90,7 @@ impl<'a> Field<'a> {
 
     /// Refuses a missing value.
     pub(super) fn refuse_null<T>(&self, faults: &mut Faults) -> Read<T> {
-        let help = "give it a value, or leave the key out";
+        let help = "give it a value; a key that is not needed is left out";
         Err(faults.refuse(self.span(), format!("{} has no value", self.path), help))
     }
 }
@@ -114,12 +127,11 @@ impl<'a> Section<'a> {
             Value::Map(entries) => Ok(Self::read(path, field.span(), entries, faults)),
             Value::Null => field.refuse_null(faults),
             Value::List(_) | Value::Scalar { .. } => {
-                let keys = keys_of(path).join(", ");
-                field.refuse(
-                    faults,
-                    "keys are expected here",
-                    &format!("its keys: {keys}"),
-                )
+                let example = EXAMPLES.iter().find(|(section, _)| *section == path);
+                let (_, example) = example.copied().unwrap_or_default();
+                let key = path.rsplit('.').next().unwrap_or_default();
+                let help = format!("write {key}: {example}");
+                field.refuse(faults, "keys are expected here", &help)
             }
         }
     }
@@ -135,21 +147,36 @@ impl<'a> Section<'a> {
             at: at.clone(),
             fields: Vec::new(),
         };
+        let mut unknown = Vec::new();
         for (key, node) in entries {
-            let Value::Scalar { text, .. } = &key.value else {
+            let Some(word) = key.word() else {
                 let help = format!("known keys here: {}", keys_of(path).join(", "));
                 faults.refuse(&key.span, "a key is one word", help);
                 continue;
             };
-            if !keys_of(path).contains(&text.as_str()) {
-                refuse_key(path, text, &key.span, faults);
-            } else if let Some(first) = section.get(text) {
+            if !keys_of(path).contains(&word) {
+                unknown.push((word, key, node));
+            } else if let Some(first) = section.get(word) {
                 let message = format!("{} is written twice", first.path);
                 let help = "keep one; where a list is allowed, write [ first, second ]";
-                faults.refuse_second(&key.span, first.key, message, help);
+                faults.refuse_second(&key.span, (first.key, "first"), message, help);
             } else {
                 section.fields.push(Field {
-                    path: join(path, text),
+                    path: join(path, word),
+                    key: &key.span,
+                    node,
+                });
+            }
+        }
+        for (word, key, node) in unknown {
+            refuse_key(path, word, &key.span, faults);
+            // Read on under the key that was meant: it is not missing, and its
+            // own faults are to be seen too.
+            if let Some(meant) = nearest(word, keys_of(path).iter().copied())
+                && section.get(meant).is_none()
+            {
+                section.fields.push(Field {
+                    path: join(path, meant),
                     key: &key.span,
                     node,
                 });
@@ -200,15 +227,18 @@ fn refuse_key(path: &str, key: &str, span: &Range<usize>, faults: &mut Faults) {
         return;
     }
     let elsewhere = || {
-        let (section, _) = SECTIONS.iter().find(|(_, keys)| keys.contains(&key))?;
-        let section = if section.is_empty() {
-            "the top level"
-        } else {
-            section
-        };
-        Some(format!(
-            "it belongs under {section}, if \"{key}\" is what you mean"
-        ))
+        let homes: Vec<&str> = SECTIONS
+            .iter()
+            .filter(|(_, keys)| keys.contains(&key))
+            .map(|(section, _)| {
+                if section.is_empty() {
+                    "the top level"
+                } else {
+                    section
+                }
+            })
+            .collect();
+        (!homes.is_empty()).then(|| format!("\"{key}\" is a key of {}", homes.join(" and of ")))
     };
     let help = did_you_mean(key, keys_of(path).iter().copied())
         .or_else(elsewhere)
@@ -226,6 +256,11 @@ pub(super) fn did_you_mean(
     word: &str,
     candidates: impl Iterator<Item = &'static str>,
 ) -> Option<String> {
+    nearest(word, candidates).map(|candidate| format!("did you mean \"{candidate}\"?"))
+}
+
+/// The candidate nearest to `word`, if one is near.
+fn nearest(word: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let word: String = word
         .chars()
         .take(40)
@@ -236,7 +271,7 @@ pub(super) fn did_you_mean(
         .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
         .min()
-        .map(|(_, candidate)| format!("did you mean \"{candidate}\"?"))
+        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

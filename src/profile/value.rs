@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 
 use super::error::{Faults, Read, quote};
-use super::node::Value;
+use super::node::{Node, Value};
 use super::section::{Field, did_you_mean};
 use crate::model::net::{InterfaceName, PortRange};
 
@@ -41,11 +41,8 @@ fn scalar<'a>(field: &Field<'a>, faults: &mut Faults) -> Read<(&'a str, bool)> {
         ),
         Value::Map(entries) => {
             // YAML reads `[ fd00:: ]` as the key `fd00:` without a value.
-            let colon = |text: &str| text.ends_with(':');
-            let address = entries
-                .iter()
-                .any(|(key, _)| matches!(&key.value, Value::Scalar { text, .. } if colon(text)));
-            let help = if address {
+            let mut keys = entries.iter().filter_map(|(key, _)| key.word());
+            let help = if keys.any(|key| key.ends_with(':')) {
                 "put an address that ends in a colon in quotes"
             } else {
                 "write one value"
@@ -134,12 +131,7 @@ where
         ),
         Ok(value) if range.contains(&value) => Ok(value),
         Ok(_) | Err(_) => {
-            let shown = if text.len() > 20 {
-                quote(text)
-            } else {
-                text.to_owned()
-            };
-            let what = format!("{shown} is out of range");
+            let what = format!("{} is out of range", quote(text).trim_matches('"'));
             field.refuse(faults, &what, &format!("write a number, {within}"))
         }
     }
@@ -152,6 +144,11 @@ pub(super) fn port(field: &Field<'_>, faults: &mut Faults) -> Read<At<u16>> {
 
 /// A passive range, `50000-51000` or `50000`.
 pub(super) fn ports(field: &Field<'_>, faults: &mut Faults) -> Read<At<PortRange>> {
+    if let Value::List(items) = &field.node.value {
+        let words: Vec<&str> = items.iter().filter_map(Node::word).collect();
+        let help = format!("write it as {}", likely_range(&words.join("-")));
+        return field.refuse(faults, "one range is expected, not a list", &help);
+    }
     let text = text(field, faults)?;
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let plain = |part: &str| {
@@ -176,7 +173,7 @@ pub(super) fn ports(field: &Field<'_>, faults: &mut Faults) -> Read<At<PortRange
     }
     let range = u16::try_from(first).ok().zip(u16::try_from(last).ok());
     let Some(range) = range.and_then(|(first, last)| PortRange::new(first, last)) else {
-        let what = format!("{} is past the last port", quote(text));
+        let what = format!("{first}-{last} is past the last port");
         return field.refuse(faults, &what, "ports end at 65535");
     };
     if !PortRange::UNPRIVILEGED.covers(range) {
@@ -218,6 +215,9 @@ pub(super) fn name(field: &Field<'_>, faults: &mut Faults) -> Read<String> {
 
 /// `text` with what a name cannot hold replaced.
 fn slug(text: &str) -> Option<String> {
+    if text.contains(|c: char| c.is_alphabetic() && !c.is_ascii()) {
+        return None;
+    }
     let words: Vec<String> = text
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -276,6 +276,7 @@ mod tests {
         assert_eq!(slug("Office FTP").as_deref(), Some("office-ftp"));
         assert_eq!(slug("-a_b-").as_deref(), Some("a-b"));
         assert_eq!(slug("→"), None);
+        assert_eq!(slug("büro"), None);
         assert_eq!(slug(&"x".repeat(33)), None);
     }
 

@@ -117,7 +117,7 @@ fn base(chain: Chain) -> String {
 #[must_use]
 pub fn rule_text(rule: &Rule) -> String {
     let mut words: Vec<String> = Vec::new();
-    if let ([family], false) = (&rule.families[..], names_an_address(rule)) {
+    if let ([family], false) = (&rule.families[..], tells_its_family(rule)) {
         words.push(format!("meta nfproto {}", nfproto(*family)));
     }
     words.extend(rule.matches.iter().map(|m| match_text(m, &rule.families)));
@@ -137,11 +137,11 @@ pub fn rule_text(rule: &Rule) -> String {
     words.join(" ")
 }
 
-fn names_an_address(rule: &Rule) -> bool {
+fn tells_its_family(rule: &Rule) -> bool {
     rule.matches.iter().any(|m| {
         matches!(
             m,
-            Match::Source(_) | Match::Destination(_) | Match::NotDestination(_)
+            Match::Source(_) | Match::Destination(_) | Match::NotDestination(_) | Match::Icmp
         )
     })
 }
@@ -210,30 +210,28 @@ fn state(state: CtState) -> &'static str {
 }
 
 fn interfaces(names: &[InterfaceName]) -> String {
-    set(names.iter().map(|n| format!("\"{n}\"")).collect())
+    set(&names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>())
 }
 
 fn addresses(networks: &[IpNet]) -> String {
-    set(networks
-        .iter()
-        .map(|n| {
-            if n.prefix_len() == n.max_prefix_len() {
-                n.addr().to_string()
-            } else {
-                n.to_string()
-            }
-        })
-        .collect())
+    let word = |n: &IpNet| {
+        if n.prefix_len() == n.max_prefix_len() {
+            n.addr().to_string()
+        } else {
+            n.to_string()
+        }
+    };
+    set(&networks.iter().map(word).collect::<Vec<_>>())
 }
 
 fn ports(ranges: &[PortRange]) -> String {
     let mut ranges = ranges.to_vec();
     ranges.sort_unstable();
-    set(ranges.iter().map(ToString::to_string).collect())
+    set(&ranges.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
-fn set(elements: Vec<String>) -> String {
-    match &elements[..] {
+fn set(elements: &[String]) -> String {
+    match elements {
         [one] => one.clone(),
         many => format!("{{ {} }}", many.join(", ")),
     }

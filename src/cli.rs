@@ -1,0 +1,101 @@
+//! What was typed. Decides nothing.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// FTP with TLS behind Linux firewalls and NAT: from a profile of the server to
+/// the netfilter rules that make its listings arrive.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ftpnat",
+    version,
+    max_term_width = 80,
+    arg_required_else_help = true,
+    after_help = "Exit status: 0 done, 1 problems found, 2 bad usage or invalid profile, \
+                  3 could not look or act."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// How to print results.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Human)]
+    pub output: Output,
+
+    /// When to use colours; the variable `NO_COLOR` counts too.
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub color: When,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what a profile needs and why, and what each kind of client will see.
+    Plan(Profiles),
+    /// Print the rules for another program to load.
+    Emit(Emit),
+    /// Print the JSON Schema of the profile.
+    Schema,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// The profiles to work on.
+#[derive(Debug, Args)]
+pub struct Profiles {
+    /// A profile: a YAML file, `-` for standard input, or a directory of them.
+    #[arg(long = "profile", short = 'p', value_name = "P", required = true)]
+    pub profiles: Vec<String>,
+}
+
+/// `ftpnat emit`.
+#[derive(Debug, Args)]
+pub struct Emit {
+    /// The program that will load the rules.
+    #[arg(value_enum)]
+    pub format: Format,
+
+    /// The profiles.
+    #[command(flatten)]
+    pub profiles: Profiles,
+
+    /// What the rules go into: `live` for what this host has loaded, `none`, a file
+    /// that iptables-save wrote, or `-` for such a text on standard input.
+    #[arg(long, value_name = "BASE", default_value = "live")]
+    pub base: String,
+}
+
+/// Programs that load rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For `nft -f`.
+    Nft,
+    /// For `iptables-restore` (IPv4), of either back end.
+    Iptables,
+    /// For `ip6tables-restore` (IPv6), of either back end.
+    Ip6tables,
+}
+
+/// How to print results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Human,
+    /// For programs: JSON, one object a profile.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

@@ -1,0 +1,140 @@
+//! `ftpnat emit`: rules on standard output for another program to load.
+//!
+//! Nothing is printed before the whole text exists: half a ruleset in a pipe is a
+//! host cut off.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::cli::{Emit, Format};
+use crate::model::net::Family;
+use crate::output::Failure;
+use crate::plan::{self, Plan};
+use crate::render::nftables;
+use crate::render::restore::{self, Onto, Restore};
+use crate::ruleset::save::Save;
+use crate::sys::terminal::{Color, stdout_is_terminal, write_stderr, write_stdout};
+use crate::sys::{files, host};
+
+mod live;
+
+/// A saved ruleset larger than this is no ruleset.
+const MAX_SAVE_BYTES: usize = 256 * 1024 * 1024;
+
+/// Prints the rules, and what must be said about them on standard error.
+pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
+    let profiles = super::profiles::read(&emit.profiles)?;
+    let plan = plan::plan(&profiles, &super::profiles::facts());
+    let restore = match emit.format {
+        Format::Nft => for_nft(&plan, &emit.base)?,
+        Format::Iptables => for_iptables(&plan, Family::Ipv4, &emit.base)?,
+        Format::Ip6tables => for_iptables(&plan, Family::Ipv6, &emit.base)?,
+    };
+    for warning in &restore.warnings {
+        write_stderr(&format!("ftpnat: warning: {warning}\n"), color);
+    }
+    write_stdout(&restore.text, Color::Never)?;
+    Ok(())
+}
+
+fn for_nft(plan: &Plan, base: &str) -> anyhow::Result<Restore> {
+    match base {
+        "none" => Ok(Restore {
+            text: nftables::own_table(plan),
+            warnings: piped(
+                "accepts in table ftpnat do not overrule a drop in another table; where one \
+                 drops, `ftpnat emit iptables` places them, or add them there by hand",
+            ),
+        }),
+        "live" => Err(Failure::cannot(
+            "`emit nft` cannot yet place rules into the live ruleset (--base live, the default)",
+        )
+        .help("use --base none for our own table alone, or `ftpnat emit iptables`")
+        .into()),
+        _ => Err(Failure::usage(format!(
+            "`emit nft` takes --base none, not {base}: saved texts are for iptables and ip6tables"
+        ))
+        .into()),
+    }
+}
+
+fn for_iptables(plan: &Plan, family: Family, base: &str) -> anyhow::Result<Restore> {
+    let serves = plan.rules().any(|r| r.families.contains(&family));
+    let outside = host::default_interface();
+    let mut restored = match base {
+        "none" => Restore {
+            text: restore::alone(plan, family),
+            warnings: piped(&format!(
+                "this is a fragment: load it once, with `{} --noflush`; loaded bare it replaces \
+                 whole tables",
+                live::program(family, "restore")
+            )),
+        },
+        "live" => live::merge(plan, family, outside.as_deref())?,
+        saved => {
+            let save = read_save(saved)?;
+            let known = Onto {
+                outside: outside.as_deref(),
+                every_table: true,
+            };
+            restore::onto(&save, plan, family, known).map_err(|e| no_place(&e, family))?
+        }
+    };
+    if !serves {
+        restored.warnings.push(format!(
+            "the profile serves no {family}: no rule of ours is in this text"
+        ));
+    }
+    Ok(restored)
+}
+
+fn read_save(base: &str) -> anyhow::Result<Save> {
+    let (label, bytes) = if base == "-" {
+        (
+            "standard input".to_owned(),
+            files::read_stdin(MAX_SAVE_BYTES).context("cannot read standard input")?,
+        )
+    } else {
+        let bytes = files::read(Path::new(base), MAX_SAVE_BYTES)
+            .map_err(|e| Failure::cannot(format!("cannot read the base {base}: {e}")))?;
+        (base.to_owned(), bytes)
+    };
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::cannot(format!("{label} is not text")))
+        .and_then(|text| {
+            Save::parse(&text).and_then(Save::require_tables).map_err(|e| {
+                Failure::cannot(format!("{label} is not a whole saved ruleset: {e}")).help(
+                    "give what `iptables-save -c` prints; for a host without any rules: --base live",
+                )
+            })
+        })
+        .map_err(Into::into)
+}
+
+/// A warning for who pipes the text on without reading it.
+fn piped(warning: &str) -> Vec<String> {
+    if stdout_is_terminal() {
+        Vec::new()
+    } else {
+        vec![warning.to_owned()]
+    }
+}
+
+fn no_place(error: &restore::NoPlace, family: Family) -> Failure {
+    let needed: Vec<String> = error
+        .needed
+        .iter()
+        .map(|body| {
+            format!(
+                "  {} -I {} N {body}",
+                live::program(family, ""),
+                error.chain
+            )
+        })
+        .collect();
+    Failure::cannot(format!("{error}: {}", error.why)).help(format!(
+        "these rules are needed; put each where it is right, behind your bans:\n{}",
+        needed.join("\n")
+    ))
+}

@@ -1,0 +1,104 @@
+//! One file per verb: read, call the core, print.
+
+mod completions;
+mod emit;
+mod plan;
+mod profiles;
+mod schema;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command, Output, When};
+use crate::output::{self, Failure};
+use crate::sys::terminal::{Color, write_stderr, write_stdout};
+
+/// Runs the program with these arguments, the program's name first, and gives its
+/// exit status: 0 done, 1 problems found, 2 bad usage or invalid profile, 3 could
+/// not look or act.
+#[must_use]
+pub fn run(arguments: &[std::ffi::OsString]) -> u8 {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => perform(&cli),
+        Err(error) => misused(&error, wants_json(arguments)),
+    }
+}
+
+fn perform(cli: &Cli) -> u8 {
+    let color = color(cli.color);
+    let done = match &cli.command {
+        Command::Plan(profiles) => plan::run(profiles, cli.output, color),
+        Command::Emit(emit) => text_only(cli, "emit").and_then(|()| emit::run(emit, color)),
+        Command::Schema => text_only(cli, "schema").and_then(|()| schema::run()),
+        Command::Completions { shell } => {
+            text_only(cli, "completions").and_then(|()| completions::run(*shell))
+        }
+    };
+    match done {
+        Ok(()) => 0,
+        Err(error) => {
+            let failure = failure(error);
+            report(&failure, cli, color);
+            failure.status
+        }
+    }
+}
+
+/// An error that no verb gave a status to means that the host did not play along:
+/// status 3, with the whole chain of causes.
+fn failure(error: anyhow::Error) -> Failure {
+    error
+        .downcast()
+        .unwrap_or_else(|error| Failure::cannot(format!("{error:#}")))
+}
+
+/// `emit` keeps its standard output for rules, whatever happens.
+fn report(failure: &Failure, cli: &Cli, color: Color) {
+    match (cli.output, &cli.command) {
+        (Output::Human, _) => write_stderr(&output::human::failure(failure), color),
+        (Output::Json, Command::Emit(_)) => write_stderr(&output::json::failure(failure), color),
+        (Output::Json, _) => drop(write_stdout(&output::json::failure(failure), color)),
+    }
+}
+
+fn text_only(cli: &Cli, verb: &str) -> anyhow::Result<()> {
+    match cli.output {
+        Output::Human => Ok(()),
+        Output::Json => Err(Failure::usage(format!(
+            "`ftpnat {verb}` has no JSON output: leave out --output json"
+        ))
+        .into()),
+    }
+}
+
+/// Help and version are answers, the rest is misuse; clap words all of them.
+fn misused(error: &clap::Error, json: bool) -> u8 {
+    let text = error.render().ansi().to_string();
+    if !error.use_stderr() {
+        return u8::from(write_stdout(&text, Color::Auto).is_err()) * 3;
+    }
+    if json {
+        let message = error.render().to_string();
+        let message = message.trim().trim_start_matches("error: ").to_owned();
+        drop(write_stdout(
+            &output::json::failure(&Failure::usage(message)),
+            Color::Never,
+        ));
+    } else {
+        write_stderr(&text, Color::Auto);
+    }
+    2
+}
+
+/// Whether JSON was asked for in arguments that could not be understood.
+fn wants_json(arguments: &[std::ffi::OsString]) -> bool {
+    let asks = |pair: &[std::ffi::OsString]| pair[0] == "--output" && pair[1] == "json";
+    arguments.windows(2).any(asks) || arguments.iter().any(|a| a == "--output=json")
+}
+
+fn color(when: When) -> Color {
+    match when {
+        When::Auto => Color::Auto,
+        When::Always => Color::Always,
+        When::Never => Color::Never,
+    }
+}

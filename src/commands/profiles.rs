@@ -1,0 +1,114 @@
+//! Reading the profiles that were named.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cli::Profiles;
+use crate::facts::{Facts, KernelRelease};
+use crate::output::{Failure, Place};
+use crate::profile::{self, Profile, ProfileErrors};
+use crate::sys::{files, host};
+
+/// Reads and validates all of them, and refuses those that conflict.
+pub(super) fn read(named: &Profiles) -> anyhow::Result<Vec<Profile>> {
+    let mut profiles = Vec::new();
+    let mut faults: Vec<ProfileErrors> = Vec::new();
+    for source in sources(&named.profiles)? {
+        let (label, bytes) = source.read()?;
+        match profile::parse(&label, &bytes) {
+            Ok(profile) => profiles.push(profile),
+            Err(errors) => faults.push(errors),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(invalid(&faults).into());
+    }
+    match &profile::conflicts(&profiles)[..] {
+        [] => Ok(profiles),
+        conflicts => {
+            let words: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+            Err(Failure::usage(words.join("\nerror: ")).into())
+        }
+    }
+}
+
+/// What the planner may know of this host.
+pub(super) fn facts() -> Facts {
+    Facts {
+        kernel: host::kernel_release().map(|(major, minor)| KernelRelease { major, minor }),
+    }
+}
+
+enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Source {
+    fn read(&self) -> anyhow::Result<(String, Vec<u8>)> {
+        match self {
+            Self::Stdin => Ok((
+                "<stdin>".to_owned(),
+                files::read_stdin(profile::MAX_BYTES).context("cannot read standard input")?,
+            )),
+            Self::File(path) => {
+                let label = path.display().to_string();
+                let bytes = files::read(path, profile::MAX_BYTES)
+                    .map_err(|e| Failure::usage(format!("cannot read the profile {label}: {e}")))?;
+                Ok((label, bytes))
+            }
+        }
+    }
+}
+
+fn sources(named: &[String]) -> anyhow::Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for name in named {
+        let path = Path::new(name);
+        if name == "-" {
+            if sources.iter().any(|s| matches!(s, Source::Stdin)) {
+                return Err(Failure::usage("--profile - is given twice").into());
+            }
+            sources.push(Source::Stdin);
+        } else if files::is_directory(path) {
+            let found = files::list(path, &["yaml", "yml"])
+                .map_err(|e| Failure::usage(format!("cannot list {name}: {e}")))?;
+            if found.is_empty() {
+                return Err(Failure::usage(format!("{name} holds no *.yaml and no *.yml")).into());
+            }
+            sources.extend(found.into_iter().map(Source::File));
+        } else {
+            sources.push(Source::File(path.to_owned()));
+        }
+    }
+    Ok(sources)
+}
+
+fn invalid(faults: &[ProfileErrors]) -> Failure {
+    let places: Vec<Place> = faults
+        .iter()
+        .flat_map(|errors| {
+            errors.errors().iter().map(|e| Place {
+                file: errors.file().to_owned(),
+                line: e.line,
+                column: e.column,
+                text: e.message.clone(),
+            })
+        })
+        .collect();
+    let message = match faults {
+        [one] => format!("{} is not a valid profile", one.file()),
+        many => format!("{} profiles are not valid", many.len()),
+    };
+    let rendered = faults
+        .iter()
+        .map(|e| e.render(true))
+        .collect::<Vec<_>>()
+        .join("\n");
+    Failure {
+        rendered: Some(rendered),
+        places,
+        ..Failure::usage(message)
+    }
+}

@@ -1,0 +1,332 @@
+//! A plan and a failure in words, for someone tired, at 80 columns: what will
+//! work, what will not and why, then what to load.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Table, presets};
+use textwrap::{Options, WordSplitter, fill};
+
+use crate::check::{Finding, Severity};
+use crate::model::check::CheckId;
+use crate::model::filter::{Demand, Rule};
+use crate::model::ftp::{ClientMode, Tls};
+use crate::model::net::Family;
+use crate::plan::{Cell, Outcome, ProfilePlan};
+use crate::profile::{Nat, Profile};
+use crate::render::nftables;
+
+use super::Failure;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CAREFUL: Style = AnsiColor::Yellow.on_default().bold();
+
+/// The columns that text is wrapped to.
+const WIDTH: usize = 80;
+
+/// A plan.
+#[must_use]
+pub fn plan(profile: &Profile, plan: &ProfilePlan, findings: &[Finding]) -> String {
+    let mut text = verdict(profile, plan);
+    text.push_str(&predictions(plan));
+    for finding in findings {
+        text.push_str(&self::finding(finding));
+    }
+    text.push_str(&rules(plan));
+    text.push_str(&host(plan));
+    text.push_str(&server(profile, plan));
+    text.push_str(&upstream(plan));
+    text.push_str(&next(profile, plan));
+    text
+}
+
+/// A failure, as `error: …` and what to do.
+#[must_use]
+pub fn failure(failure: &Failure) -> String {
+    if let Some(rendered) = &failure.rendered {
+        return format!(
+            "{}\n{BAD}error{BAD:#}: {}\n",
+            rendered.trim_end(),
+            failure.message
+        );
+    }
+    let mut text = format!("{BAD}error{BAD:#}: {}\n", failure.message);
+    if let Some(help) = &failure.help {
+        let _ = writeln!(text, "{BOLD}help{BOLD:#}: {help}");
+    }
+    text
+}
+
+fn verdict(profile: &Profile, plan: &ProfilePlan) -> String {
+    let failing = plan
+        .predictions
+        .iter()
+        .filter(|c| c.outcome == Outcome::Fails)
+        .count();
+    let offered = plan
+        .predictions
+        .iter()
+        .filter(|c| c.outcome != Outcome::NotOffered)
+        .count();
+    let (style, words) = match (offered, failing) {
+        (0, _) => (CAREFUL, "serves nobody".to_owned()),
+        (_, 0) => (
+            GOOD,
+            "with these rules every kind of client lists".to_owned(),
+        ),
+        (all, bad) => (
+            CAREFUL,
+            format!("with these rules {bad} of {all} kinds of client still fail"),
+        ),
+    };
+    let ports: Vec<String> = profile
+        .control
+        .iter()
+        .map(|c| format!("{} ({})", c.port, tls(c.tls)))
+        .collect();
+    let described = format!(
+        "{}; control port {}; passive ports {}",
+        place(profile),
+        ports.join(", "),
+        profile.passive.ports
+    );
+    format!(
+        "{BOLD}{}{BOLD:#}: {style}{words}{style:#}\n{}",
+        profile.name,
+        wrapped("  ", &described)
+    )
+}
+
+fn place(profile: &Profile) -> String {
+    let software = profile.server.software;
+    match &profile.nat {
+        Nat::None => format!("{software} on this host, no NAT"),
+        Nat::Upstream { .. } => format!("{software} on this host, NAT in front of it"),
+        Nat::Dnat { .. } => {
+            let inside: Vec<String> = profile
+                .server
+                .addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            format!(
+                "{software} on {}, this host is the gateway",
+                inside.join(" and ")
+            )
+        }
+        Nat::Masquerade { .. } => "this host is the gateway of FTP clients".to_owned(),
+    }
+}
+
+fn tls(tls: Tls) -> &'static str {
+    match tls {
+        Tls::None => "no TLS",
+        Tls::Optional => "TLS optional",
+        Tls::Required => "TLS required",
+        Tls::Implicit => "implicit TLS",
+    }
+}
+
+/// One line an origin, port and encryption; a column a client mode. Lines in which
+/// nothing is offered are left out.
+fn predictions(plan: &ProfilePlan) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["  client", "PASV", "EPSV", "PORT", "EPRT"]);
+    for line in plan.predictions.chunks(ClientMode::ALL.len()) {
+        if line.iter().all(|c| c.outcome == Outcome::NotOffered) {
+            continue;
+        }
+        let mut cells = vec![who(&line[0])];
+        cells.extend(line.iter().map(outcome));
+        table.add_row(cells);
+    }
+    let mut text = format!("\n{}\n", trim_lines(&table.to_string()));
+    let mut causes: Vec<CheckId> = plan.predictions.iter().filter_map(|c| c.because).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    for cause in causes {
+        text.push_str(&wrapped(&format!("  {cause}: "), cause.cause()));
+    }
+    text
+}
+
+fn who(cell: &Cell) -> String {
+    let family = match cell.family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    };
+    let encryption = if cell.tls { "TLS" } else { "plain" };
+    format!(
+        "  {}, {family}, port {}, {encryption}",
+        cell.from, cell.control_port
+    )
+}
+
+fn outcome(cell: &Cell) -> String {
+    match (cell.outcome, cell.because) {
+        (Outcome::Works, _) => "works".to_owned(),
+        (Outcome::Fails, Some(check)) => format!("{check}"),
+        (Outcome::Fails, None) => "fails".to_owned(),
+        (Outcome::NotOffered, _) => "-".to_owned(),
+    }
+}
+
+fn finding(finding: &Finding) -> String {
+    let (style, word) = match finding.severity {
+        Severity::Error => (BAD, "error"),
+        Severity::Warning => (CAREFUL, "warning"),
+        Severity::Note => (BOLD, "note"),
+    };
+    let mut text = format!(
+        "\n{style}{word}{style:#}: {} {}\n",
+        finding.id,
+        finding.id.name()
+    );
+    text.push_str(&wrapped("  ", &finding.summary));
+    for remedy in &finding.remedy {
+        let file = remedy
+            .file
+            .as_ref()
+            .map(|f| format!("in {f}: "))
+            .unwrap_or_default();
+        text.push_str(&wrapped("  cure: ", &format!("{file}{}", remedy.text)));
+    }
+    text
+}
+
+fn rules(plan: &ProfilePlan) -> String {
+    let rules: Vec<&Rule> = plan
+        .rules
+        .iter()
+        .filter(|r| r.demand == Demand::Always)
+        .collect();
+    let mut text = heading("Rules", "in nft's words; FTP needs them on this host");
+    let mut chain = None;
+    for rule in &rules {
+        if chain != Some(rule.chain) {
+            let _ = writeln!(text, "  {BOLD}{}{BOLD:#}", nftables::chain_name(rule.chain));
+            chain = Some(rule.chain);
+        }
+        text.push_str(&wrapped("    ", &nftables::rule_text(rule)));
+        text.push_str(&dimmed(&wrapped("      # ", &rule.why)));
+    }
+    let others = plan.rules.len() - rules.len();
+    if others > 0 {
+        text.push_str(&wrapped(
+            "  ",
+            &format!("and {others} that let replies through, where a chain would drop them"),
+        ));
+    }
+    text
+}
+
+fn host(plan: &ProfilePlan) -> String {
+    if plan.modules.is_empty() && plan.sysctls.is_empty() {
+        return String::new();
+    }
+    let mut text = heading("Kernel", "on this host");
+    for module in &plan.modules {
+        let _ = writeln!(text, "    modprobe {module}");
+    }
+    for sysctl in &plan.sysctls {
+        let _ = writeln!(text, "    sysctl -w {}={}", sysctl.key, sysctl.value);
+        text.push_str(&dimmed(&wrapped("      # ", sysctl.why)));
+    }
+    text
+}
+
+fn server(profile: &Profile, plan: &ProfilePlan) -> String {
+    if plan.server.is_empty() {
+        return String::new();
+    }
+    let mut text = heading(
+        "Server",
+        &format!("what {} must be set to", profile.server.software),
+    );
+    for setting in &plan.server {
+        if let Some(file) = setting.file {
+            let _ = writeln!(text, "  {file}");
+        }
+        for line in setting.text.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+        text.push_str(&dimmed(&wrapped("      # ", setting.why)));
+    }
+    text
+}
+
+fn upstream(plan: &ProfilePlan) -> String {
+    if plan.upstream.is_empty() {
+        return String::new();
+    }
+    let mut text = heading("Upstream", "what the router or cloud in front must let in");
+    for needed in &plan.upstream {
+        let to = needed
+            .to
+            .as_ref()
+            .map_or_else(|| "this host".to_owned(), Clone::clone);
+        text.push_str(&wrapped(
+            "    ",
+            &format!(
+                "tcp {} from {} to {to}",
+                needed.ports,
+                needed.sources.join(", ")
+            ),
+        ));
+        text.push_str(&dimmed(&wrapped("      # ", needed.why)));
+    }
+    text
+}
+
+fn next(profile: &Profile, plan: &ProfilePlan) -> String {
+    let mut text = heading("Next", "as root, on this host");
+    let file = if profile.file == "<stdin>" {
+        "PROFILE"
+    } else {
+        &profile.file
+    };
+    for (family, program) in [(Family::Ipv4, "iptables"), (Family::Ipv6, "ip6tables")] {
+        if plan.rules.iter().any(|r| r.families.contains(&family)) {
+            let _ = writeln!(
+                text,
+                "  ftpnat emit {program} --profile {file} | {program}-restore -c"
+            );
+        }
+    }
+    text
+}
+
+fn heading(title: &str, note: &str) -> String {
+    format!("\n{BOLD}{title}{BOLD:#} {DIM}({note}){DIM:#}\n")
+}
+
+fn dimmed(text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        let _ = writeln!(all, "{DIM}{line}{DIM:#}");
+        all
+    })
+}
+
+/// Wraps words behind a first-line prefix, later lines below the first word. A `#`
+/// prefix is repeated.
+fn wrapped(prefix: &str, words: &str) -> String {
+    let blank = " ".repeat(prefix.chars().count());
+    let indent = if prefix.contains('#') { prefix } else { &blank };
+    let options = Options::new(WIDTH)
+        .initial_indent(prefix)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    fill(words, options) + "\n"
+}
+
+fn trim_lines(text: &str) -> String {
+    text.lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,228 @@
+//! One table: what was saved of it, without ours, and ours put in anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::model::filter::Demand;
+use crate::ruleset::placement::Position;
+use crate::ruleset::save::{Chain, SavedRule, Table};
+
+use super::super::iptables::{CHAIN_PREFIX, Line};
+use super::placed::{Candidate, Placed};
+use super::{BUILT_IN, NoPlace, is_ours, jump_body};
+
+/// One table: the administrator's part of it, and what of ours goes in.
+pub(super) struct Merge {
+    table: Table,
+    /// Lines of ours for each built-in chain, by profile.
+    candidates: BTreeMap<String, Vec<Candidate>>,
+    /// Chains of ours that were saved.
+    old_chains: Vec<String>,
+    /// Counters of lines of ours that were saved.
+    counters: BTreeMap<String, String>,
+}
+
+impl Merge {
+    /// Takes ours out of `saved`, but keeps the lines of profiles that are not named.
+    pub(super) fn new(saved: &Table, named: &[&str], wanted: &[&Line]) -> Self {
+        let mut table = saved.clone();
+        let mut candidates: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+        let mut counters = BTreeMap::new();
+        table.rules.retain(|rule| {
+            let profile = rule.profile();
+            let leads_to_ours = rule.target().is_some_and(is_ours);
+            let replaced = profile.is_some_and(|p| named.contains(&p));
+            if is_ours(&rule.chain) || leads_to_ours || replaced {
+                counters.extend(rule.counters.clone().map(|c| (rule.line.clone(), c)));
+            }
+            match (is_ours(&rule.chain), profile) {
+                (true, Some(other)) if !replaced && !other.is_empty() => {
+                    let built_in = rule.chain[CHAIN_PREFIX.len()..].to_owned();
+                    let body = rule
+                        .line
+                        .splitn(3, ' ')
+                        .nth(2)
+                        .unwrap_or_default()
+                        .to_owned();
+                    candidates
+                        .entry(built_in.clone())
+                        .or_default()
+                        .push(Candidate {
+                            profile: other.to_owned(),
+                            built_in,
+                            body,
+                            demand: Demand::Always,
+                        });
+                    false
+                }
+                (true, _) => false,
+                (false, _) => !leads_to_ours && !replaced,
+            }
+        });
+        let old_chains = table
+            .chains
+            .iter()
+            .map(|c| c.name.clone())
+            .filter(|n| is_ours(n))
+            .collect();
+        table.chains.retain(|c| !is_ours(&c.name));
+        for line in wanted {
+            candidates
+                .entry(line.built_in.to_owned())
+                .or_default()
+                .push(Candidate {
+                    profile: line.profile.clone(),
+                    built_in: line.built_in.to_owned(),
+                    body: line.body.clone(),
+                    demand: line.demand,
+                });
+        }
+        for lines in candidates.values_mut() {
+            lines.sort_by(|a, b| a.profile.cmp(&b.profile));
+        }
+        Self {
+            table,
+            candidates,
+            old_chains,
+            counters,
+        }
+    }
+
+    pub(super) fn place(mut self, outside: Option<&str>) -> Result<Merged, NoPlace> {
+        let mut insertions: Vec<(Position, String)> = Vec::new();
+        let mut chains: Vec<(String, Vec<String>)> = Vec::new();
+        let mut warnings = Vec::new();
+        for built_in in BUILT_IN {
+            let Some(candidates) = self.candidates.remove(built_in) else {
+                continue;
+            };
+            self.declare(built_in);
+            let placed = match self.table.name.as_str() {
+                // The first rule that translates wins.
+                "nat" => Placed::all_at(&candidates, built_in, 0),
+                // Behind the administrator's NOTRACK and zones.
+                "raw" => {
+                    let end = self.table.rules_of(built_in).count();
+                    Placed::all_at(&candidates, built_in, end)
+                }
+                _ => Placed::in_filter(&self.table, &candidates, outside)?,
+            };
+            warnings.extend(placed.warnings);
+            insertions.extend(placed.guests);
+            if !placed.in_chain.is_empty() {
+                let name = format!("{CHAIN_PREFIX}{built_in}");
+                let jump = format!("-A {} {}", placed.jump.chain, jump_body(built_in));
+                insertions.push((placed.jump, jump));
+                chains.push((
+                    name.clone(),
+                    placed
+                        .in_chain
+                        .iter()
+                        .map(|body| format!("-A {name} {body}"))
+                        .collect(),
+                ));
+            }
+        }
+        let stale = self
+            .old_chains
+            .iter()
+            .filter(|old| !chains.iter().any(|(name, _)| name == *old))
+            .cloned()
+            .collect();
+        insert(&mut self.table, insertions);
+        Ok(Merged {
+            table: self.table,
+            chains,
+            stale,
+            counters: self.counters,
+            warnings,
+        })
+    }
+
+    /// iptables-nft saves only the built-in chains that exist.
+    fn declare(&mut self, built_in: &str) {
+        if self.table.chain(built_in).is_none() {
+            self.table.chains.push(Chain {
+                name: built_in.to_owned(),
+                policy: Some("ACCEPT".to_owned()),
+                line: format!(":{built_in} ACCEPT [0:0]"),
+            });
+        }
+    }
+}
+
+/// Puts lines into the table, each before the rule that is at its position now.
+fn insert(table: &mut Table, mut insertions: Vec<(Position, String)>) {
+    insertions.sort_by(|(a, _), (b, _)| b.cmp(a));
+    // From behind, so that the places before stay true; of two at one place the
+    // later sorted goes in first and ends up behind: both are accepts.
+    for (position, line) in insertions {
+        let Some(rule) = SavedRule::parse(&line) else {
+            continue;
+        };
+        let of_chain: Vec<usize> = table
+            .rules
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.chain == position.chain)
+            .map(|(at, _)| at)
+            .collect();
+        let at = of_chain
+            .get(position.index)
+            .copied()
+            .or(of_chain.last().map(|last| last + 1))
+            .unwrap_or(table.rules.len());
+        table.rules.insert(at, rule);
+    }
+}
+
+/// A table to be written.
+pub(super) struct Merged {
+    table: Table,
+    chains: Vec<(String, Vec<String>)>,
+    stale: Vec<String>,
+    counters: BTreeMap<String, String>,
+    /// Sentences for the administrator.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Merged {
+    pub(super) fn write(&self, text: &mut String, counted: bool) {
+        let _ = writeln!(text, "*{}", self.table.name);
+        for chain in &self.table.chains {
+            let _ = writeln!(text, "{}", chain.line);
+        }
+        for chain in self.chains.iter().map(|(name, _)| name).chain(&self.stale) {
+            let _ = writeln!(text, ":{chain} - [0:0]");
+        }
+        for chain in self.table.chains.iter().filter(|c| c.policy.is_some()) {
+            let _ = writeln!(text, "-F {}", chain.name);
+        }
+        for rule in &self.table.rules {
+            self.write_rule(text, &rule.line, rule.counters.as_deref(), counted);
+        }
+        for line in self.chains.iter().flat_map(|(_, lines)| lines) {
+            self.write_rule(text, line, None, counted);
+        }
+        for chain in &self.stale {
+            let _ = writeln!(text, "-X {chain}");
+        }
+        text.push_str("COMMIT\n");
+    }
+
+    fn write_rule(&self, text: &mut String, line: &str, saved: Option<&str>, counted: bool) {
+        let counters = saved.or(self.counters.get(line).map(String::as_str));
+        match counters {
+            Some(counters) => {
+                let _ = writeln!(text, "{counters} {line}");
+            }
+            // Our own line in a counted text; a line saved without stays without.
+            None if counted => {
+                let _ = writeln!(text, "[0:0] {line}");
+            }
+            None => {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+    }
+}

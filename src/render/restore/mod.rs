@@ -1,0 +1,153 @@
+//! A whole text for `iptables-restore`: the rules that are there, to the letter,
+//! with ours in their place.
+//!
+//! `iptables-restore` without `--noflush` replaces whole tables, so a bare fragment
+//! wipes a host. This text holds everything the tables hold, and a `-F` for each
+//! built-in chain: it loads to the same result with and without `--noflush`, once
+//! or ten times (truth-table.md, "iptables-restore").
+
+mod merge;
+mod placed;
+
+use std::fmt::Write as _;
+
+use thiserror::Error;
+
+use crate::model::net::Family;
+use crate::plan::Plan;
+use crate::ruleset::placement::PlacementError;
+use crate::ruleset::save::{Save, Table};
+
+use merge::Merge;
+
+use super::iptables::{CHAIN_PREFIX, JUMP_COMMENT, Line, lines};
+
+/// The order in which new tables are written: as packets meet them.
+const TABLES: [&str; 3] = ["raw", "nat", "filter"];
+/// The order in which packets meet built-in chains.
+const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+
+/// A text and what to say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// For `iptables-restore`.
+    pub text: String,
+    /// Sentences for the administrator.
+    pub warnings: Vec<String>,
+}
+
+/// Why ours found no place.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot place `{rule}` in the {chain} chain of this ruleset")]
+pub struct NoPlace {
+    /// The rule that must be accepted.
+    pub rule: String,
+    /// The built-in chain.
+    pub chain: String,
+    /// The reason.
+    #[source]
+    pub why: PlacementError,
+    /// All rules that are needed in that chain, for `iptables -I`.
+    pub needed: Vec<String>,
+}
+
+/// What is known beside the saved text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Onto<'a> {
+    /// The interface by which clients in general come, where known.
+    pub outside: Option<&'a str>,
+    /// Write every table of the saved text, not only those that change.
+    pub every_table: bool,
+}
+
+/// The saved ruleset with the plan's rules of one family in their place.
+///
+/// # Errors
+/// [`NoPlace`] where a chain drops what is needed and no single place before that
+/// drop is right.
+pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result<Restore, NoPlace> {
+    let ours: Vec<Line> = plan.rules().flat_map(|r| lines(r, family)).collect();
+    let named: Vec<&str> = plan.profiles.iter().map(|p| p.name.as_str()).collect();
+    let mut restore = Restore {
+        text: header(&named),
+        warnings: Vec::new(),
+    };
+    let counted = save.is_counted() || save.tables.is_empty();
+    let saved = save.tables.iter().map(|t| t.name.as_str());
+    let new = TABLES.into_iter().filter(|name| save.table(name).is_none());
+    for name in saved.chain(new) {
+        let empty = Table {
+            name: name.to_owned(),
+            ..Table::default()
+        };
+        let table = save.table(name).unwrap_or(&empty);
+        let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == name).collect();
+        let changes = !wanted.is_empty() || table.chains.iter().any(|c| is_ours(&c.name));
+        if changes || (known.every_table && save.table(name).is_some()) {
+            let merged = Merge::new(table, &named, &wanted).place(known.outside)?;
+            merged.write(&mut restore.text, counted);
+            restore.warnings.extend(merged.warnings);
+        }
+    }
+    Ok(restore)
+}
+
+/// Nothing but ours: a fragment for `iptables-restore --noflush`, to be loaded once.
+///
+/// Accepts are appended, behind whatever bans stand there: blind, the head of a
+/// chain is no place for them. Translations go first.
+#[must_use]
+pub fn alone(plan: &Plan, family: Family) -> String {
+    let ours: Vec<Line> = plan.rules().flat_map(|r| lines(r, family)).collect();
+    let named: Vec<&str> = plan.profiles.iter().map(|p| p.name.as_str()).collect();
+    let mut text = header(&named);
+    text.push_str(
+        "# A fragment: load it ONCE, with `iptables-restore --noflush` (IPv6: ip6tables-restore).\n\
+         # Loaded bare it REPLACES the tables below: every other rule in them is gone.\n\
+         # Accepts are appended, so a DROP or REJECT that ends a chain comes before them;\n\
+         # `--base live` puts them in their place.\n",
+    );
+    for table in TABLES {
+        let lines: Vec<&Line> = ours.iter().filter(|l| l.table == table).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let chains: Vec<&str> = BUILT_IN
+            .into_iter()
+            .filter(|b| lines.iter().any(|l| l.built_in == *b))
+            .collect();
+        let _ = writeln!(text, "*{table}");
+        for chain in &chains {
+            let _ = writeln!(text, ":{CHAIN_PREFIX}{chain} - [0:0]");
+        }
+        for line in &lines {
+            let _ = writeln!(text, "-A {CHAIN_PREFIX}{} {}", line.built_in, line.body);
+        }
+        for chain in chains {
+            let verb = if table == "nat" {
+                format!("-I {chain} 1")
+            } else {
+                format!("-A {chain}")
+            };
+            let _ = writeln!(text, "{verb} {}", jump_body(chain));
+        }
+        text.push_str("COMMIT\n");
+    }
+    text
+}
+
+fn header(names: &[&str]) -> String {
+    format!(
+        "# ftpnat {}: {}\n",
+        env!("CARGO_PKG_VERSION"),
+        names.join(", ")
+    )
+}
+
+fn is_ours(chain: &str) -> bool {
+    chain.starts_with(CHAIN_PREFIX)
+}
+
+fn jump_body(built_in: &str) -> String {
+    format!("-m comment --comment \"{JUMP_COMMENT}\" -j {CHAIN_PREFIX}{built_in}")
+}

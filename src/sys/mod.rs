@@ -1,0 +1,14 @@
+//! The only code that touches the host: files, processes, netlink, terminals.
+//!
+//! Nothing here judges; it fetches bytes for the core and carries bytes away.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is where the effects live that are disallowed elsewhere"
+)]
+
+pub mod files;
+pub mod host;
+pub mod netlink;
+pub mod process;
+pub mod terminal;

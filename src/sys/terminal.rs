@@ -1,0 +1,60 @@
+//! Standard output and standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    fn choice(self) -> ColorChoice {
+        match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        }
+    }
+}
+
+/// Writes `text` to standard output, with its colours or without. A reader that
+/// closed the pipe has had enough: no error.
+///
+/// # Errors
+/// As `Write`, such as a full disk.
+pub fn write_stdout(text: &str, color: Color) -> io::Result<()> {
+    let stdout = io::stdout();
+    quiet_pipe(write(AutoStream::new(stdout.lock(), color.choice()), text))
+}
+
+/// Writes `text` to standard error. Where that fails there is nobody left to tell.
+pub fn write_stderr(text: &str, color: Color) {
+    let stderr = io::stderr();
+    drop(write(AutoStream::new(stderr.lock(), color.choice()), text));
+}
+
+/// Whether standard output is a terminal.
+#[must_use]
+pub fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+fn write(mut to: impl Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
+}
+
+fn quiet_pipe(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
