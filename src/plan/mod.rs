@@ -13,6 +13,7 @@ mod server_side;
 
 use crate::facts::Facts;
 use crate::model::filter::Rule;
+use crate::model::net::InterfaceName;
 use crate::profile::{Nat, Profile};
 
 pub use families::{served_families, translated};
@@ -34,6 +35,8 @@ pub struct Plan {
 pub struct ProfilePlan {
     /// The profile's name.
     pub name: String,
+    /// The interface by which clients come, where the profile names one.
+    pub outside: Option<InterfaceName>,
     /// Packet-filter rules, in the order of their chains.
     pub rules: Vec<Rule>,
     /// Kernel modules to load, by name, where they are not built in.
@@ -70,12 +73,22 @@ pub fn plan(profiles: &[Profile], facts: &Facts) -> Plan {
 fn plan_profile(profile: &Profile) -> ProfilePlan {
     ProfilePlan {
         name: profile.name.clone(),
+        outside: outside(profile),
         rules: rules(profile),
         modules: needs::modules(profile),
         sysctls: needs::sysctls(profile),
         server: needs::server_settings(profile),
         upstream: needs::upstream(profile),
         predictions: predict::predictions(profile),
+    }
+}
+
+fn outside(profile: &Profile) -> Option<InterfaceName> {
+    match &profile.nat {
+        Nat::None | Nat::Masquerade { .. } => None,
+        Nat::Upstream { external, .. } | Nat::Dnat { external, .. } => {
+            external.iter().find_map(|e| e.interfaces.first().cloned())
+        }
     }
 }
 

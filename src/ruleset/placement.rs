@@ -112,14 +112,13 @@ fn place_flow(table: &Table, base: &str, flow: &Flow) -> Result<Placement, Place
         flow,
         unsure: Vec::new(),
     };
-    let end = end_of(table, base);
     let policy_drops = table
         .chain(base)
         .is_some_and(|c| c.policy.as_deref() == Some("DROP"));
     let (position, dropped) = match walk.chain(base, DEPTH)? {
         Course::Dropped { at, .. } => (at, true),
-        Course::Passed => (end, false),
-        Course::Through { .. } => (walk.before_logs(end), policy_drops),
+        Course::Passed => (end_of(table, base), false),
+        Course::Through { at, .. } => (walk.before_logs(at), policy_drops),
     };
     Ok(Placement {
         position,
@@ -142,8 +141,9 @@ enum Course {
     Dropped { at: Position, bans: bool },
     /// Accepted, or taken from the chain for good otherwise.
     Passed,
-    /// On to the rule after the jump, or to the policy.
-    Through { bans: bool },
+    /// On to the rule after the jump, or to the policy; `at`: the last place in
+    /// this chain that it passes.
+    Through { at: Position, bans: bool },
 }
 
 struct Walk<'a> {
@@ -171,7 +171,7 @@ impl Walk<'_> {
                     });
                 }
                 (Fit::All, "ACCEPT") => return Ok(Course::Passed),
-                (Fit::All, "RETURN") => return Ok(Course::Through { bans }),
+                (Fit::All, "RETURN") => return Ok(Course::Through { at: here, bans }),
                 (Fit::All | Fit::Some, _) if self.is_chain(target) && depth > 0 => {
                     match self.enter(rule, here, depth)? {
                         Course::Dropped { at, bans: inner } => {
@@ -182,10 +182,10 @@ impl Walk<'_> {
                         }
                         Course::Passed if fit == Fit::All => return Ok(Course::Passed),
                         Course::Passed => {}
-                        Course::Through { bans: inner } => {
+                        Course::Through { at, bans: inner } => {
                             bans |= inner;
                             if rule.is_goto() && fit == Fit::All {
-                                return Ok(Course::Through { bans });
+                                return Ok(Course::Through { at, bans });
                             }
                         }
                     }
@@ -202,11 +202,14 @@ impl Walk<'_> {
                 (_, _) => bans |= may_drop(self.table, rule, depth),
             }
         }
-        Ok(Course::Through { bans })
+        Ok(Course::Through {
+            at: end_of(self.table, chain),
+            bans,
+        })
     }
 
-    /// A general drop in a chain below: the accept goes before the jump, unless
-    /// bans stand on the way there.
+    /// What a chain below does. Where it drops everyone, or is not come back from,
+    /// the accept goes before the jump, unless bans stand on the way there.
     fn enter(
         &mut self,
         rule: &SavedRule,
@@ -215,26 +218,40 @@ impl Walk<'_> {
     ) -> Result<Course, PlacementError> {
         let target = rule.target().unwrap_or_default().to_owned();
         match self.chain(&target, depth - 1)? {
-            Course::Dropped { bans: false, .. } => Ok(Course::Dropped {
-                at: self.before_logs(here),
-                bans: false,
-            }),
-            Course::Dropped { at, bans: true } => {
-                let count = self
-                    .table
-                    .rules
-                    .iter()
-                    .filter(|r| r.target() == Some(&target))
-                    .count();
-                if count > 1 {
-                    return Err(PlacementError::SharedChain {
-                        chain: target,
-                        count,
-                    });
-                }
-                Ok(Course::Dropped { at, bans: true })
+            Course::Dropped { at, bans } => {
+                let at = self.before_jump_or_inside(&target, here, at, bans)?;
+                Ok(Course::Dropped { at, bans })
+            }
+            Course::Through { at, bans } if rule.is_goto() => {
+                let at = self.before_jump_or_inside(&target, here, at, bans)?;
+                Ok(Course::Through { at, bans })
             }
             other => Ok(other),
+        }
+    }
+
+    fn before_jump_or_inside(
+        &self,
+        target: &str,
+        jump: Position,
+        inside: Position,
+        bans: bool,
+    ) -> Result<Position, PlacementError> {
+        if !bans {
+            return Ok(self.before_logs(jump));
+        }
+        match self
+            .table
+            .rules
+            .iter()
+            .filter(|r| r.target() == Some(target))
+            .count()
+        {
+            1 => Ok(inside),
+            count => Err(PlacementError::SharedChain {
+                chain: target.to_owned(),
+                count,
+            }),
         }
     }
 

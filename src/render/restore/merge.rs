@@ -88,7 +88,12 @@ impl Merge {
         }
     }
 
-    pub(super) fn place(mut self, outside: Option<&str>) -> Result<Merged, NoPlace> {
+    /// Finds the place of every line; `outside` gives the interface by which the
+    /// clients of a profile come, where it is known.
+    pub(super) fn place<'a>(
+        mut self,
+        outside: &impl Fn(&str) -> Option<&'a str>,
+    ) -> Result<Merged, NoPlace> {
         let mut insertions: Vec<(Position, String)> = Vec::new();
         let mut chains: Vec<(String, Vec<String>)> = Vec::new();
         let mut warnings = Vec::new();
@@ -174,6 +179,11 @@ fn insert(table: &mut Table, mut insertions: Vec<(Position, String)>) {
             .unwrap_or(table.rules.len());
         table.rules.insert(at, rule);
     }
+    // Chain by chain, as it is saved; the order within a chain is what counts.
+    let order: Vec<String> = table.chains.iter().map(|c| c.name.clone()).collect();
+    table
+        .rules
+        .sort_by_key(|r| order.iter().position(|name| *name == r.chain));
 }
 
 /// A table to be written.

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use crate::model::net::Family;
+use crate::model::net::{Family, InterfaceName};
 use crate::plan::Plan;
 use crate::ruleset::placement::PlacementError;
 use crate::ruleset::save::{Save, Table};
@@ -54,7 +54,8 @@ pub struct NoPlace {
 /// What is known beside the saved text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Onto<'a> {
-    /// The interface by which clients in general come, where known.
+    /// The interface by which clients in general come, where the profile names none
+    /// and it is known.
     pub outside: Option<&'a str>,
     /// Write every table of the saved text, not only those that change.
     pub every_table: bool,
@@ -68,6 +69,7 @@ pub struct Onto<'a> {
 pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result<Restore, NoPlace> {
     let ours: Vec<Line> = plan.rules().flat_map(|r| lines(r, family)).collect();
     let named: Vec<&str> = plan.profiles.iter().map(|p| p.name.as_str()).collect();
+    let outside = |profile: &str| outside(plan, profile).or(known.outside);
     let mut restore = Restore {
         text: header(&named),
         warnings: Vec::new(),
@@ -84,7 +86,7 @@ pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result
         let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == name).collect();
         let changes = !wanted.is_empty() || table.chains.iter().any(|c| is_ours(&c.name));
         if changes || (known.every_table && save.table(name).is_some()) {
-            let merged = Merge::new(table, &named, &wanted).place(known.outside)?;
+            let merged = Merge::new(table, &named, &wanted).place(&outside)?;
             merged.write(&mut restore.text, counted);
             restore.warnings.extend(merged.warnings);
         }
@@ -134,6 +136,12 @@ pub fn alone(plan: &Plan, family: Family) -> String {
         text.push_str("COMMIT\n");
     }
     text
+}
+
+/// The interface by which a profile says that its clients come.
+fn outside<'a>(plan: &'a Plan, profile: &str) -> Option<&'a str> {
+    let profile = plan.profiles.iter().find(|p| p.name == profile)?;
+    profile.outside.as_ref().map(InterfaceName::as_str)
 }
 
 fn header(names: &[&str]) -> String {

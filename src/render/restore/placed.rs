@@ -39,10 +39,10 @@ impl Placed {
     /// Most lines have one place, where the jump to our chain goes. A line whose
     /// drop stands elsewhere, with a ban between, stands there by itself: in our
     /// chain it would let the banned in, or come too late.
-    pub(super) fn in_filter(
+    pub(super) fn in_filter<'a>(
         table: &Table,
         candidates: &[Candidate],
-        outside: Option<&str>,
+        outside: &impl Fn(&str) -> Option<&'a str>,
     ) -> Result<Self, NoPlace> {
         let mut places: Vec<(&Candidate, SavedRule, Placement)> = Vec::new();
         for candidate in candidates {
@@ -50,16 +50,17 @@ impl Placed {
             let Some(rule) = SavedRule::parse(&line) else {
                 continue;
             };
-            let placement = place(table, &rule, outside).map_err(|why| NoPlace {
-                rule: line.clone(),
-                chain: candidate.built_in.clone(),
-                why,
-                needed: candidates
-                    .iter()
-                    .filter(|c| c.demand == Demand::Always)
-                    .map(|c| c.body.clone())
-                    .collect(),
-            })?;
+            let placement =
+                place(table, &rule, outside(&candidate.profile)).map_err(|why| NoPlace {
+                    rule: line.clone(),
+                    chain: candidate.built_in.clone(),
+                    why,
+                    needed: candidates
+                        .iter()
+                        .filter(|c| c.demand == Demand::Always)
+                        .map(|c| c.body.clone())
+                        .collect(),
+                })?;
             if candidate.demand == Demand::Always || placement.dropped {
                 places.push((candidate, rule, placement));
             }

@@ -1,0 +1,280 @@
+//! Where `emit iptables` puts ours among the rules that are there: behind every
+//! ban, before the drop that meets everyone. Pure text; the kernel's own verdict on
+//! such placements is played in `tests/emit_lab.rs`.
+
+use ftpnat::facts::Facts;
+use ftpnat::model::net::Family;
+use ftpnat::plan::plan;
+use ftpnat::profile::parse;
+use ftpnat::render::restore::{NoPlace, Onto, Restore, onto};
+use ftpnat::ruleset::save::Save;
+
+const OWN: &str = "name: x\npassive: { ports: 50000-51000 }\n";
+const GATEWAY: &str = "
+name: x
+server: { address: 10.77.0.21 }
+passive: { ports: 50000-51000, advertise: 198.51.100.1 }
+nat: { mode: dnat, external: { address: 198.51.100.1, interface: eth0 } }
+";
+
+fn emit(profile: &str, base: &str, outside: Option<&str>) -> Result<Restore, NoPlace> {
+    let profile = parse("x.yaml", profile.as_bytes()).expect("a profile");
+    let save = Save::parse(base).expect("a save");
+    let plan = plan(&[profile], &Facts::default());
+    onto(
+        &save,
+        &plan,
+        Family::Ipv4,
+        Onto {
+            outside,
+            every_table: false,
+        },
+    )
+}
+
+/// The rules of `filter` to come, short: ours by the last word of their comment.
+fn filter(profile: &str, rules: &str) -> Vec<String> {
+    filter_seen_from(profile, rules, None)
+}
+
+fn filter_seen_from(profile: &str, rules: &str, outside: Option<&str>) -> Vec<String> {
+    let base = format!("*filter\n{}\nCOMMIT\n", rules.trim());
+    let text = emit(profile, &base, outside).expect("a place").text;
+    let filter = text
+        .split("*filter")
+        .nth(1)
+        .expect("filter")
+        .split("COMMIT")
+        .next()
+        .expect("its end");
+    filter
+        .lines()
+        .filter_map(|line| line.trim_start_matches("[0:0] ").strip_prefix("-A "))
+        .filter(|line| !line.starts_with("FTPNAT-"))
+        .map(|line| match line.split("--comment \"ftpnat:").nth(1) {
+            Some(ours) => format!(
+                "{} <{}>",
+                line.split(' ').next().expect("a chain"),
+                ours.split('"')
+                    .next()
+                    .expect("a comment")
+                    .rsplit(':')
+                    .next()
+                    .expect("a name")
+            ),
+            None => line.to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn before_the_policy_and_behind_the_bans() {
+    let rules = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n-A INPUT -s 192.0.2.7/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT",
+    );
+    assert_eq!(
+        rules,
+        [
+            "INPUT -s 192.0.2.7/32 -j DROP",
+            "INPUT -p tcp -m tcp --dport 22 -j ACCEPT",
+            "INPUT <jump>"
+        ]
+    );
+}
+
+#[test]
+fn before_the_reject_that_ends_the_chain_and_its_log() {
+    let rules = filter(
+        OWN,
+        ":INPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m limit --limit 5/min -j LOG --log-prefix \"IN: \"\n-A INPUT -j REJECT --reject-with icmp-host-prohibited",
+    );
+    assert_eq!(rules[1], "INPUT <jump>");
+    assert!(rules[2].contains("LOG"));
+    assert!(rules[3].contains("REJECT"));
+}
+
+#[test]
+fn behind_sets_rates_and_other_tests_of_some_clients() {
+    for ban in [
+        "-m set --match-set banned src -j DROP",
+        "-m recent --update --seconds 60 --name f --rsource -j DROP",
+        "-p tcp -m connlimit --connlimit-above 20 -j REJECT --reject-with tcp-reset",
+        "-m mark --mark 0x1 -j DROP",
+        "-m time --timestart 22:00:00 --timestop 06:00:00 -j DROP",
+        "-p tcp -m tcp --dport 21 -m hashlimit --hashlimit-above 5/min --hashlimit-name f -j DROP",
+        "-m conntrack --ctstate INVALID -j DROP",
+        "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP",
+        "-p udp -j DROP",
+        "-m addrtype --dst-type BROADCAST -j DROP",
+        "-p tcp -m tcp --dport 3306 -j DROP",
+    ] {
+        let rules = filter(
+            OWN,
+            &format!(":INPUT ACCEPT [0:0]\n-A INPUT {ban}\n-A INPUT -j DROP"),
+        );
+        assert_eq!(rules[1], "INPUT <jump>", "{ban}");
+    }
+}
+
+#[test]
+fn a_chain_of_bans_below_is_passed_through() {
+    let rules = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n:f2b-proftpd - [0:0]\n-A INPUT -p tcp -m multiport --dports 21,990 -j f2b-proftpd\n-A INPUT -i lo -j ACCEPT\n-A f2b-proftpd -s 192.0.2.7/32 -j REJECT --reject-with icmp-port-unreachable\n-A f2b-proftpd -j RETURN",
+    );
+    assert_eq!(rules[2], "INPUT <jump>");
+}
+
+#[test]
+fn a_chain_that_logs_and_drops_is_one_drop() {
+    let rules = filter(
+        OWN,
+        ":INPUT ACCEPT [0:0]\n:LOGDROP - [0:0]\n-A INPUT -s 192.0.2.7/32 -j LOGDROP\n-A INPUT -j LOGDROP\n-A LOGDROP -j LOG\n-A LOGDROP -j DROP",
+    );
+    assert_eq!(
+        rules[..3],
+        [
+            "INPUT -s 192.0.2.7/32 -j LOGDROP",
+            "INPUT <jump>",
+            "INPUT -j LOGDROP"
+        ]
+    );
+}
+
+#[test]
+fn inside_the_only_chain_that_bans_and_then_drops() {
+    let rules = filter(
+        OWN,
+        ":INPUT ACCEPT [0:0]\n:mine - [0:0]\n-A INPUT -j mine\n-A mine -s 192.0.2.7/32 -j DROP\n-A mine -j DROP",
+    );
+    assert_eq!(
+        rules,
+        [
+            "INPUT -j mine",
+            "mine -s 192.0.2.7/32 -j DROP",
+            "mine <jump>",
+            "mine -j DROP"
+        ]
+    );
+}
+
+#[test]
+fn a_goto_does_not_come_back() {
+    let rules = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n:mine - [0:0]\n-A INPUT -g mine\n-A INPUT -j DROP\n-A mine -p tcp -m tcp --dport 22 -j ACCEPT",
+    );
+    // The policy drops at the end of `mine`; INPUT's second rule is never met. An
+    // accept before the goto opens nothing but ours: no ban stands behind it.
+    assert_eq!(rules[0], "INPUT <jump>");
+}
+
+#[test]
+fn before_a_return_to_the_policy() {
+    let rules = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n-A INPUT -s 192.0.2.7/32 -j DROP\n-A INPUT -j RETURN\n-A INPUT -j ACCEPT",
+    );
+    assert_eq!(rules[1], "INPUT <jump>");
+}
+
+#[test]
+fn each_rule_stands_before_its_own_drop() {
+    let rules = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n-A INPUT -p icmp -j DROP\n-A INPUT -p tcp -m tcp --dport 21 -j DROP\n-A INPUT -s 192.0.2.7/32 -j DROP",
+    );
+    assert_eq!(
+        rules,
+        [
+            "INPUT <related-icmp>",
+            "INPUT -p icmp -j DROP",
+            "INPUT <jump>",
+            "INPUT -p tcp -m tcp --dport 21 -j DROP",
+            "INPUT -s 192.0.2.7/32 -j DROP",
+            "INPUT <passive-range>",
+        ]
+    );
+}
+
+#[test]
+fn replies_are_accepted_only_where_they_are_dropped() {
+    let open = filter(OWN, ":INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]");
+    assert_eq!(open, ["INPUT <jump>"]);
+    let stateful = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A OUTPUT -m state --state ESTABLISHED -j ACCEPT",
+    );
+    assert_eq!(stateful.len(), 2, "{stateful:?}");
+    let closed = filter(OWN, ":INPUT DROP [0:0]\n:OUTPUT DROP [0:0]");
+    assert_eq!(closed, ["INPUT <jump>", "OUTPUT <jump>"]);
+}
+
+#[test]
+fn the_interface_of_clients_decides_where_it_is_known() {
+    let forward = ":FORWARD DROP [0:0]\n-A FORWARD -i eth0 -j DROP\n-A FORWARD -i eth9 -j DROP";
+    // This profile says that its clients come in on eth0.
+    assert_eq!(
+        filter_seen_from(GATEWAY, forward, Some("eth9"))[0],
+        "FORWARD <jump>"
+    );
+    // This one does not; the host's default route may.
+    let input = ":INPUT DROP [0:0]\n-A INPUT -i eth0 -j DROP\n-A INPUT -i eth9 -j DROP";
+    assert_eq!(
+        filter_seen_from(OWN, input, Some("eth0"))[0],
+        "INPUT <jump>"
+    );
+    assert_eq!(
+        filter_seen_from(OWN, input, Some("eth9"))[1],
+        "INPUT <jump>"
+    );
+    let unknown = emit(OWN, &format!("*filter\n{input}\nCOMMIT\n"), None).expect("a place");
+    assert_eq!(unknown.warnings.len(), 2, "{:?}", unknown.warnings);
+}
+
+#[test]
+fn a_limit_is_not_lifted_and_a_shared_chain_not_opened() {
+    let limited = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 21 -m limit --limit 5/min -j ACCEPT\nCOMMIT\n";
+    let error = emit(OWN, limited, None).expect_err("a limit");
+    assert!(
+        error.why.to_string().contains("limited rate"),
+        "{}",
+        error.why
+    );
+    assert!(
+        error
+            .needed
+            .iter()
+            .any(|l| l.contains("--dport 50000:51000"))
+    );
+    let shared = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:mine - [0:0]\n-A INPUT -j mine\n-A FORWARD -j mine\n-A mine -s 192.0.2.7/32 -j DROP\n-A mine -j DROP\nCOMMIT\n";
+    let error = emit(OWN, shared, None).expect_err("a shared chain");
+    assert!(error.why.to_string().contains("mine"), "{}", error.why);
+}
+
+#[test]
+fn what_the_text_holds_comes_through_and_a_second_time_changes_nothing() {
+    let base = "*nat\n:PREROUTING ACCEPT [1:2]\n:DOCKER - [0:0]\n[3:4] -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\nCOMMIT\n*filter\n:INPUT DROP [5:6]\n:odd - [0:0]\n[7:8] -A INPUT -m comment --comment \"a \\\"b\\\" ; flush ruleset\" -j odd\nCOMMIT\n";
+    let once = emit(GATEWAY, base, None).expect("a place").text;
+    for line in base
+        .lines()
+        .filter(|l| l.starts_with(':') || l.starts_with('['))
+    {
+        assert!(once.lines().any(|l| l == line), "{line}");
+    }
+    let again = emit(GATEWAY, &once.replace("-F ", "# -F "), None)
+        .expect("a place")
+        .text;
+    assert_eq!(once, again);
+}
+
+#[test]
+fn rules_of_other_profiles_stay_and_old_ones_of_this_go() {
+    let base = "*filter\n:INPUT DROP [0:0]\n:FTPNAT-INPUT - [0:0]\n:FTPNAT-OUTPUT - [0:0]\n-A INPUT -m comment --comment \"ftpnat::jump\" -j FTPNAT-INPUT\n-A FTPNAT-INPUT -p tcp -m tcp --dport 2121 -m comment --comment \"ftpnat:other:control\" -j ACCEPT\n-A FTPNAT-INPUT -p tcp -m tcp --dport 2222 -m comment --comment \"ftpnat:x:control\" -j ACCEPT\n-A FTPNAT-OUTPUT -p tcp -m comment --comment \"ftpnat:x:gone\" -j ACCEPT\nCOMMIT\n";
+    let text = emit(OWN, base, None).expect("a place").text;
+    assert!(text.contains("ftpnat:other:control"));
+    assert!(!text.contains("2222") && !text.contains("gone"));
+    assert!(text.contains(":FTPNAT-OUTPUT - [0:0]\n") && text.contains("-X FTPNAT-OUTPUT\n"));
+    assert_eq!(text.matches("ftpnat::jump").count(), 1);
+}
