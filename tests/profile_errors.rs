@@ -110,6 +110,25 @@ fn shipped_profiles_are_valid_and_differ() {
     assert_eq!(names.len(), profiles.len());
 }
 
+#[test]
+fn the_two_servers_of_the_examples_stand_together() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("profiles")
+            .join(name);
+        profile::parse(name, &fs::read(path).expect("a profile")).expect("valid")
+    };
+    let (a, b) = (read("two-servers-a.yaml"), read("two-servers-b.yaml"));
+    assert_eq!(profile::conflicts(&[a.clone(), b]), []);
+    let found = profile::conflicts(&[a, read("gateway.yaml")]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(
+        found[0].to_string(),
+        "two-servers-a (two-servers-a.yaml) and gateway (gateway.yaml) both claim \
+         control port 21 of 198.51.100.1",
+    );
+}
+
 /// Places of every error are inside the text, and the rendering holds nothing
 /// that a terminal would obey.
 fn refused_or_accepted(text: &[u8]) -> Result<(), TestCaseError> {

@@ -160,7 +160,8 @@ impl Faults {
         let mut faults = self.0;
         faults.sort_by_key(|fault| fault.span.start);
         let mut errors = Vec::with_capacity(faults.len());
-        let (mut line, mut line_start, mut seen) = (1, 0, 0);
+        // Counted on from fault to fault: a line can be as long as the file.
+        let (mut line, mut column, mut seen) = (1, 1, 0);
         for Fault {
             span,
             related,
@@ -168,12 +169,14 @@ impl Faults {
             help,
         } in faults
         {
-            for (at, _) in text[seen..span.start].match_indices('\n') {
-                line += 1;
-                line_start = seen + at + 1;
+            for c in text[seen..span.start].chars() {
+                (line, column) = if c == '\n' {
+                    (line + 1, 1)
+                } else {
+                    (line, column + 1)
+                };
             }
             seen = span.start;
-            let column = text[line_start..span.start].chars().count() + 1;
             errors.push(ProfileError {
                 line,
                 column,

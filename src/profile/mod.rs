@@ -2,6 +2,7 @@
 //! construction out, or every error at once with its place.
 
 mod address;
+mod claim;
 mod conflict;
 mod convert;
 mod error;
@@ -9,8 +10,11 @@ mod nat;
 mod node;
 mod render;
 mod rules;
+pub mod schema;
 mod section;
+mod syntax;
 mod value;
+mod wire;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -218,8 +222,4 @@ impl Profile {
             .filter(|n| Family::of_net(n) == family)
             .collect()
     }
-}
-#[doc(hidden)]
-pub fn json_schema() -> serde_json::Value {
-    serde_json::Value::Null
 }

@@ -5,13 +5,19 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
-use super::error::{ProfileError, ProfileErrors, Related, escape};
+use super::error::{ProfileError, ProfileErrors, escape};
 
 /// The width that messages are folded to and lines are cut to.
 const WIDTH: usize = 80;
 
 /// More faults than this are not read; most of them have one cause.
 const SHOWN: usize = 50;
+
+/// As many bytes behind a fault are looked at: far more than [`WIDTH`] shows.
+const FAR: usize = 4096;
+
+/// More source than this is not gone through: a line can be as long as a file.
+const WORK: usize = 256 * 1024;
 
 impl ProfileErrors {
     /// The faults, each with its place, its line, and what would be right;
@@ -26,59 +32,69 @@ impl ProfileErrors {
         let renderer = renderer.term_width(WIDTH);
         let file = escape(self.file());
         let mut out = String::new();
-        for (index, error) in self.errors().iter().take(SHOWN).enumerate() {
-            if index > 0 {
+        let (mut shown, mut work) = (0, 0);
+        for error in self.errors().iter().take(SHOWN) {
+            if work > WORK {
+                break;
+            }
+            if shown > 0 {
                 out.push('\n');
             }
+            let (source, snippet) = self.excerpt(error);
             let title = fold(&error.message, WIDTH - "error: ".len());
-            let help = error
-                .help
-                .as_ref()
-                .map(|help| fold(help, WIDTH - "     = help: ".len()));
-            let (lines, first_line) = self.lines_around(error);
-            let snippet = Snippet::source(tame(&self.text()[lines.clone()]))
-                .path(file.as_str())
-                .line_start(first_line)
-                .annotations(annotations(error, lines.start));
-            let mut group = Level::ERROR.primary_title(title).element(snippet);
-            if let Some(help) = help {
+            let mut group = Level::ERROR
+                .primary_title(title)
+                .element(snippet.path(file.as_str()));
+            if let Some(help) = &error.help {
+                let gutter = error.line.to_string().len() + "  = help: ".len();
+                let help = fold(help, WIDTH - gutter);
                 group = group.element(Level::HELP.message(help));
             }
             out.push_str(&renderer.render(&[group]));
             out.push('\n');
+            shown += 1;
+            work += source;
         }
-        if let Some(rest @ 1..) = self.errors().len().checked_sub(SHOWN) {
+        if let Some(rest @ 1..) = self.errors().len().checked_sub(shown) {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "\nand {rest} more");
         }
         out
     }
 
-    /// The whole lines that a fault is about and the number of the first, so
-    /// that a large file is not gone through for each of its faults.
-    fn lines_around(&self, error: &ProfileError) -> (Range<usize>, usize) {
+    /// The lines that a fault is about, with its markers, and their length.
+    fn excerpt(&self, error: &ProfileError) -> (usize, Snippet<'static, Annotation<'static>>) {
         let text = self.text();
-        let (mut first, mut last) = (error.span.start, error.span.end);
-        if let Some(Related { span, .. }) = &error.related {
-            (first, last) = (first.min(span.start), last.max(span.end));
-        }
+        let span = &error.span;
+        // The other place is left out where it is too far away to be shown.
+        let related = error
+            .related
+            .as_ref()
+            .filter(|related| related.span.start.abs_diff(span.start) <= FAR);
+        let (first, last) = related.map_or((span.start, span.end), |related| {
+            (
+                span.start.min(related.span.start),
+                span.end.max(related.span.end),
+            )
+        });
         let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
-        let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
-        let above = text[start..error.span.start].matches('\n').count();
-        (start..end, error.line - above)
+        let end = text[last..]
+            .char_indices()
+            .find(|(at, c)| *at >= FAR || matches!(c, '\r' | '\n'))
+            .map_or(text.len(), |(at, _)| last + at);
+        let window = start..end;
+        let inside = |span: &Range<usize>| span.start - window.start..span.end - window.start;
+        let above = text[window.start..span.start].matches('\n').count();
+        let snippet = Snippet::source(tame(&text[window.clone()]))
+            .line_start(error.line - above)
+            .annotation(AnnotationKind::Primary.span(inside(span)))
+            .annotations(related.map(|related| {
+                AnnotationKind::Context
+                    .span(inside(&related.span))
+                    .label(related.label)
+            }));
+        (window.len(), snippet)
     }
-}
-
-/// The markers of a fault, in a text that begins at byte `start`.
-fn annotations(error: &ProfileError, start: usize) -> Vec<Annotation<'static>> {
-    let inside = |span: &Range<usize>| span.start - start..span.end - start;
-    let fault = AnnotationKind::Primary.span(inside(&error.span));
-    let other = error.related.as_ref().map(|related| {
-        AnnotationKind::Context
-            .span(inside(&related.span))
-            .label(related.label)
-    });
-    std::iter::once(fault).chain(other).collect()
 }
 
 /// Source text for a terminal. annotate-snippets replaces the control characters

@@ -193,9 +193,9 @@ impl<'a> Section<'a> {
 
     /// What stands under a key that must be there; `help` says what to write.
     pub(super) fn required(&self, key: &str, help: &str, faults: &mut Faults) -> Read<&Field<'a>> {
-        self.get(key).ok_or(()).or_else(|()| {
+        self.get(key).ok_or_else(|| {
             let message = format!("{} is missing", join(self.path, key));
-            Err(faults.refuse(&self.at, message, help))
+            faults.refuse(&self.at, message, help)
         })
     }
 
@@ -205,14 +205,16 @@ impl<'a> Section<'a> {
     }
 }
 
-fn keys_of(path: &str) -> &'static [&'static str] {
+/// The keys of a section.
+pub(super) fn keys_of(path: &str) -> &'static [&'static str] {
     SECTIONS
         .iter()
         .find(|(section, _)| *section == path)
         .map_or(&[], |(_, keys)| keys)
 }
 
-fn join(path: &str, key: &str) -> String {
+/// The path of a key in a section.
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {

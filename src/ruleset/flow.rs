@@ -50,9 +50,12 @@ impl Flow {
         let destination_ports = ports("--dport");
         let source_ports = ports("--sport");
         let default = outside.map(str::to_owned);
-        // A rule that names the client's side by its port's direction: packets to
-        // a destination port come in from outside, from a source port they leave.
-        let arrives = rule.chain != "OUTPUT" && destination_ports.is_some();
+        // Who forwards to one host, to other ports than a client's own, forwards
+        // what clients send; the way of other packets is not known.
+        let to_server = rule.chain == "FORWARD"
+            && net("-d").is_some_and(|n| n.prefix_len() == n.max_prefix_len())
+            && destination_ports != Some(PortRange::UNPRIVILEGED);
+        let arrives = destination_ports.is_some() && (rule.chain == "INPUT" || to_server);
         let leaves = rule.chain == "OUTPUT";
         let flow = Self {
             protocol: rule.option(&["-p"]).map(str::to_owned),
@@ -78,6 +81,12 @@ impl Flow {
                 ..flow.clone()
             })
             .collect()
+    }
+
+    /// Whether these packets open connections.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.state == "NEW"
     }
 
     /// How the conditions of `rule` fit this flow.

@@ -120,10 +120,15 @@ fn place_flow(table: &Table, base: &str, flow: &Flow) -> Result<Placement, Place
         Course::Passed => (end_of(table, base), false),
         Course::Through { at, .. } => (walk.before_logs(at), policy_drops),
     };
+    let unsure = if flow.is_new() {
+        walk.unsure
+    } else {
+        Vec::new()
+    };
     Ok(Placement {
         position,
         dropped,
-        unsure: walk.unsure,
+        unsure,
     })
 }
 
