@@ -4,33 +4,28 @@ use ipnet::IpNet;
 
 use crate::model::filter::{Chain, Match, Rule, Statement};
 use crate::model::net::{Family, PortRange};
-use crate::profile::{External, Internal, Profile};
+use crate::profile::{External, Internal};
 
 use super::families::{networks_of, translated};
 use super::helper::helper_ports;
 use super::parts::{
-    all_ports, arrives_on, control_ports, expected_by_helper, from, from_address, from_range,
-    is_restricted, leaves_by, new_and_established, related_icmp, replies, rule, to, to_address,
-    to_ports, to_range, where_dropped, words,
+    Scope, all_ports, arrives_on, control_ports, expected_by_helper, from, from_address,
+    from_range, is_restricted, leaves_by, new_and_established, replies, to, to_address, to_ports,
+    to_range, words,
 };
 use super::server_side::passive_range_why;
 
 /// The rules of one family on the clients' gateway.
-pub(super) fn rules(
-    profile: &Profile,
-    family: Family,
-    external: &[External],
-    internal: &Internal,
-) -> Vec<Rule> {
-    let clients = profile.clients_of(family);
+pub(super) fn rules(scope: Scope<'_>, external: &[External], internal: &Internal) -> Vec<Rule> {
+    let Scope { profile, family } = scope;
+    let clients = scope.clients();
     let inside = if is_restricted(&clients) {
         clients
     } else {
         networks_of(internal, family)
     };
     let gateway = ClientGateway {
-        profile,
-        family,
+        scope,
         external,
         internal,
         inside,
@@ -48,40 +43,20 @@ pub(super) fn rules(
 }
 
 struct ClientGateway<'a> {
-    profile: &'a Profile,
-    family: Family,
+    scope: Scope<'a>,
     external: &'a [External],
     internal: &'a Internal,
     inside: Vec<IpNet>,
 }
 
 impl ClientGateway<'_> {
-    fn rule(
-        &self,
-        chain: Chain,
-        name: &'static str,
-        why: impl Into<String>,
-        matches: Vec<Option<Match>>,
-        statement: Statement,
-    ) -> Rule {
-        rule(
-            self.profile,
-            self.family,
-            chain,
-            name,
-            why,
-            matches,
-            statement,
-        )
-    }
-
     /// From the inside clients to the servers, across this host.
     fn outward(&self) -> Vec<Option<Match>> {
         vec![
             arrives_on(&self.internal.interfaces),
             leaves_by(&self.outside()),
             from(&self.inside),
-            to_address(self.server()),
+            to_address(self.scope.server()),
         ]
     }
 
@@ -90,56 +65,56 @@ impl ClientGateway<'_> {
         vec![
             arrives_on(&self.outside()),
             leaves_by(&self.internal.interfaces),
-            from_address(self.server()),
+            from_address(self.scope.server()),
             to(&self.inside),
         ]
     }
 
     fn accept_forward(&self) -> Vec<Rule> {
-        let ports = control_ports(self.profile);
+        let ports = control_ports(self.scope.profile);
         let [established, reply] = replies();
         vec![
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "control",
                 format!("inside clients log in on servers' port {}", words(&ports)),
                 and(self.outward(), [to_ports(&ports), new_and_established()]),
-                Statement::Accept,
             ),
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "passive-range",
-                passive_range_why(self.profile),
+                passive_range_why(self.scope.profile),
                 and(
                     self.outward(),
-                    [to_range(self.profile.passive.ports), new_and_established()],
+                    [
+                        to_range(self.scope.profile.passive.ports),
+                        new_and_established(),
+                    ],
                 ),
-                Statement::Accept,
             ),
-            where_dropped(self.rule(
+            self.scope.accept_where_dropped(
                 Chain::FILTER_FORWARD,
                 "replies",
                 "what servers answer",
                 and(
                     self.inward(),
                     [
-                        Some(Match::TcpSourcePort(all_ports(self.profile))),
+                        Some(Match::TcpSourcePort(all_ports(self.scope.profile))),
                         established,
                         reply,
                     ],
                 ),
-                Statement::Accept,
-            )),
-            related_icmp(self.profile, self.family, Chain::FILTER_FORWARD),
+            ),
+            self.scope.accept_related_icmp(Chain::FILTER_FORWARD),
         ]
     }
 
     /// This host as a client of the same servers.
     fn accept_own(&self) -> Vec<Rule> {
         let [established, reply] = replies();
-        let ports = all_ports(self.profile);
+        let ports = all_ports(self.scope.profile);
         vec![
-            where_dropped(self.rule(
+            self.scope.accept_where_dropped(
                 Chain::FILTER_OUTPUT,
                 "gateway-to-servers",
                 "clients on this host reach the servers",
@@ -150,9 +125,8 @@ impl ClientGateway<'_> {
                         new_and_established(),
                     ],
                 ),
-                Statement::Accept,
-            )),
-            where_dropped(self.rule(
+            ),
+            self.scope.accept_where_dropped(
                 Chain::FILTER_INPUT,
                 "gateway-replies",
                 "what servers answer clients on this host",
@@ -160,43 +134,44 @@ impl ClientGateway<'_> {
                     self.own_inward(),
                     [Some(Match::TcpSourcePort(ports)), established, reply],
                 ),
-                Statement::Accept,
-            )),
+            ),
         ]
     }
 
     fn translate(&self, external: &External) -> Rule {
-        let address = external.address.filter(|a| Family::of(*a) == self.family);
-        self.rule(
+        let address = external
+            .address
+            .filter(|a| Family::of(*a) == self.scope.family);
+        self.scope.rule(
             Chain::NAT_POSTROUTING,
             "masquerade",
             "inside clients leave with this host's address",
             vec![
                 leaves_by(&external.interfaces),
                 from(&self.inside),
-                to_address(self.server()),
-                Some(Match::TcpDestinationPort(all_ports(self.profile))),
+                to_address(self.scope.server()),
+                Some(Match::TcpDestinationPort(all_ports(self.scope.profile))),
             ],
             address.map_or(Statement::Masquerade, |to| Statement::Snat { to }),
         )
     }
 
     fn assign_helper(&self) -> Vec<Rule> {
-        let ports = to_ports(&helper_ports(self.profile, self.family));
+        let ports = to_ports(&helper_ports(self.scope.profile, self.scope.family));
         vec![
-            self.rule(
+            self.scope.rule(
                 Chain::HELPER_PREROUTING,
                 "helper",
                 "plain PORT commands name an inside address; no kernel since 6.0 assigns the ftp helper by itself",
                 vec![
                     arrives_on(&self.internal.interfaces),
                     from(&self.inside),
-                    to_address(self.server()),
+                    to_address(self.scope.server()),
                     ports.clone(),
                 ],
                 Statement::AssignHelper,
             ),
-            self.rule(
+            self.scope.rule(
                 Chain::HELPER_OUTPUT,
                 "gateway-helper",
                 "clients on this host never pass prerouting",
@@ -207,7 +182,7 @@ impl ClientGateway<'_> {
     }
 
     fn accept_expected(&self) -> Vec<Rule> {
-        let passive = to_range(self.profile.passive.ports);
+        let passive = to_range(self.scope.profile.passive.ports);
         let active = to_range(PortRange::UNPRIVILEGED);
         let why = "with the helper assigned, plain data connections are RELATED, not NEW";
         let expected = |matches, ports: &Option<Match>| {
@@ -215,38 +190,34 @@ impl ClientGateway<'_> {
             and(matches, [ports.clone(), related, helper])
         };
         let mut rules = vec![
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "related",
                 why,
                 expected(self.outward(), &passive),
-                Statement::Accept,
             ),
-            where_dropped(self.rule(
+            self.scope.accept_where_dropped(
                 Chain::FILTER_OUTPUT,
                 "gateway-related",
                 why,
                 expected(self.own_outward(), &passive),
-                Statement::Accept,
-            )),
+            ),
         ];
-        if self.profile.active {
-            rules.push(self.rule(
+        if self.scope.profile.active {
+            rules.push(self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "active-related",
                 "servers open plain active data connections, where the helper expects them",
                 expected(self.inward(), &active),
-                Statement::Accept,
             ));
-            rules.push(self.rule(
+            rules.push(self.scope.accept(
                 Chain::FILTER_INPUT,
                 "gateway-active-related",
                 "plain active data for clients on this host, where the helper expects it",
                 expected(self.own_inward(), &active),
-                Statement::Accept,
             ));
             let [established, reply] = replies();
-            rules.push(where_dropped(self.rule(
+            rules.push(self.scope.accept_where_dropped(
                 Chain::FILTER_FORWARD,
                 "active-replies",
                 "what inside clients send on active data connections",
@@ -258,9 +229,8 @@ impl ClientGateway<'_> {
                         reply.clone(),
                     ],
                 ),
-                Statement::Accept,
-            )));
-            rules.push(where_dropped(self.rule(
+            ));
+            rules.push(self.scope.accept_where_dropped(
                 Chain::FILTER_OUTPUT,
                 "gateway-active-replies",
                 "what clients on this host send on active data connections",
@@ -268,22 +238,20 @@ impl ClientGateway<'_> {
                     self.own_outward(),
                     [from_range(PortRange::UNPRIVILEGED), established, reply],
                 ),
-                Statement::Accept,
-            )));
+            ));
         }
         rules
     }
 
     fn own_outward(&self) -> Vec<Option<Match>> {
-        vec![leaves_by(&self.outside()), to_address(self.server())]
+        vec![leaves_by(&self.outside()), to_address(self.scope.server())]
     }
 
     fn own_inward(&self) -> Vec<Option<Match>> {
-        vec![arrives_on(&self.outside()), from_address(self.server())]
-    }
-
-    fn server(&self) -> Option<std::net::IpAddr> {
-        self.profile.server_address(self.family)
+        vec![
+            arrives_on(&self.outside()),
+            from_address(self.scope.server()),
+        ]
     }
 
     fn outside(&self) -> Vec<crate::model::net::InterfaceName> {

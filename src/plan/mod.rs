@@ -97,16 +97,15 @@ fn outside(profile: &Profile) -> Option<InterfaceName> {
 fn rules(profile: &Profile) -> Vec<Rule> {
     let mut merged: Vec<Rule> = Vec::new();
     for family in served_families(profile) {
+        let scope = parts::Scope { profile, family };
         let of_family = match &profile.nat {
-            Nat::None | Nat::Upstream { .. } => server_side::rules(profile, family),
+            Nat::None | Nat::Upstream { .. } => server_side::rules(scope),
             Nat::Dnat {
                 external,
                 internal,
                 hairpin,
-            } => dnat::rules(profile, family, external, internal.as_ref(), *hairpin),
-            Nat::Masquerade { external, internal } => {
-                masquerade::rules(profile, family, external, internal)
-            }
+            } => dnat::rules(scope, external, internal.as_ref(), *hairpin),
+            Nat::Masquerade { external, internal } => masquerade::rules(scope, external, internal),
         };
         for rule in of_family {
             match merged

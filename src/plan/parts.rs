@@ -13,33 +13,80 @@ use crate::model::filter::{Chain, CtState, Demand, Match, Rule, Statement};
 use crate::model::net::{Family, InterfaceName, PortRange};
 use crate::profile::Profile;
 
-/// A rule of `profile` for one family; `why` is one sentence.
-pub(super) fn rule(
-    profile: &Profile,
-    family: Family,
-    chain: Chain,
-    name: &'static str,
-    why: impl Into<String>,
-    matches: Vec<Option<Match>>,
-    statement: Statement,
-) -> Rule {
-    Rule {
-        profile: profile.name.clone(),
-        name,
-        why: why.into(),
-        chain,
-        families: vec![family],
-        matches: matches.into_iter().flatten().collect(),
-        statement,
-        demand: Demand::Always,
-    }
+/// A profile in one family: what a rule is written for.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) family: Family,
 }
 
-/// The same rule, wanted only where its chain would drop what it accepts.
-pub(super) fn where_dropped(rule: Rule) -> Rule {
-    Rule {
-        demand: Demand::WhereDropped,
-        ..rule
+impl Scope<'_> {
+    /// A rule that is always wanted; `why` is one sentence.
+    pub(super) fn rule(
+        self,
+        chain: Chain,
+        name: &'static str,
+        why: impl Into<String>,
+        matches: Vec<Option<Match>>,
+        statement: Statement,
+    ) -> Rule {
+        Rule {
+            profile: self.profile.name.clone(),
+            name,
+            why: why.into(),
+            chain,
+            families: vec![self.family],
+            matches: matches.into_iter().flatten().collect(),
+            statement,
+            demand: Demand::Always,
+        }
+    }
+
+    /// An accept that is always wanted.
+    pub(super) fn accept(
+        self,
+        chain: Chain,
+        name: &'static str,
+        why: impl Into<String>,
+        matches: Vec<Option<Match>>,
+    ) -> Rule {
+        self.rule(chain, name, why, matches, Statement::Accept)
+    }
+
+    /// An accept that is wanted only where its chain would drop it.
+    pub(super) fn accept_where_dropped(
+        self,
+        chain: Chain,
+        name: &'static str,
+        why: impl Into<String>,
+        matches: Vec<Option<Match>>,
+    ) -> Rule {
+        Rule {
+            demand: Demand::WhereDropped,
+            ..self.accept(chain, name, why, matches)
+        }
+    }
+
+    /// ICMP errors about accepted connections: without "packet too big" and
+    /// "fragmentation needed" TLS handshakes stall where the path is narrower
+    /// (RFC 1191, RFC 8201).
+    pub(super) fn accept_related_icmp(self, chain: Chain) -> Rule {
+        self.accept(
+            chain,
+            "related-icmp",
+            "ICMP errors about these connections (path MTU); without them TLS stalls on narrow paths",
+            vec![Some(Match::Icmp), Some(Match::CtState(vec![CtState::Related]))],
+        )
+    }
+
+    /// Who may connect in this family.
+    pub(super) fn clients(self) -> Vec<IpNet> {
+        self.profile.clients_of(self.family)
+    }
+
+    /// The server's own address in this family.
+    pub(super) fn server(self) -> Option<IpAddr> {
+        self.profile.server_address(self.family)
     }
 }
 
@@ -159,22 +206,4 @@ pub(super) fn control_ports(profile: &Profile) -> Vec<u16> {
 pub(super) fn words(ports: &[u16]) -> String {
     let words: Vec<String> = ports.iter().map(u16::to_string).collect();
     words.join(" and ")
-}
-
-/// ICMP errors about accepted connections: without "packet too big" and
-/// "fragmentation needed" TLS handshakes stall where the path is narrower
-/// (RFC 1191, RFC 8201).
-pub(super) fn related_icmp(profile: &Profile, family: Family, chain: Chain) -> Rule {
-    rule(
-        profile,
-        family,
-        chain,
-        "related-icmp",
-        "ICMP errors about these connections (path MTU); without them TLS stalls on narrow paths",
-        vec![
-            Some(Match::Icmp),
-            Some(Match::CtState(vec![CtState::Related])),
-        ],
-        Statement::Accept,
-    )
 }

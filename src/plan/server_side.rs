@@ -1,67 +1,61 @@
 //! Rules on the server itself: `nat.mode` none and upstream.
 
 use crate::model::filter::{Chain, Match, Rule, Statement};
-use crate::model::net::{Family, PortRange};
+use crate::model::net::PortRange;
 use crate::profile::Profile;
 
 use super::helper::helper_ports;
 use super::parts::{
-    control_ports, expected_by_helper, from, from_ports, from_range, new_and_established,
-    related_icmp, replies, rule, to, to_address, to_ports, to_range, where_dropped, words,
+    Scope, control_ports, expected_by_helper, from, from_ports, from_range, new_and_established,
+    replies, to, to_address, to_ports, to_range, words,
 };
 
 /// The rules of one family on the server's own firewall.
-pub(super) fn rules(profile: &Profile, family: Family) -> Vec<Rule> {
+pub(super) fn rules(scope: Scope<'_>) -> Vec<Rule> {
     let mut rules = vec![
-        accept_control(profile, family),
-        accept_passive_range(profile, family),
-        related_icmp(profile, family, Chain::FILTER_INPUT),
+        accept_control(scope),
+        accept_passive_range(scope),
+        scope.accept_related_icmp(Chain::FILTER_INPUT),
     ];
-    rules.extend(accept_replies(profile, family));
-    if !helper_ports(profile, family).is_empty() {
-        rules.push(assign_helper(profile, family));
-        rules.push(accept_expected_passive(profile, family));
+    rules.extend(accept_replies(scope));
+    if !helper_ports(scope.profile, scope.family).is_empty() {
+        rules.push(assign_helper(scope));
+        rules.push(accept_expected_passive(scope));
     }
-    if profile.active {
-        rules.extend(accept_active(profile, family));
+    if scope.profile.active {
+        rules.extend(accept_active(scope));
     }
     rules
 }
 
-fn accept_control(profile: &Profile, family: Family) -> Rule {
-    let ports = control_ports(profile);
-    rule(
-        profile,
-        family,
+fn accept_control(scope: Scope<'_>) -> Rule {
+    let ports = control_ports(scope.profile);
+    scope.accept(
         Chain::FILTER_INPUT,
         "control",
         format!("clients log in on port {}", words(&ports)),
         vec![
-            from(&profile.clients_of(family)),
-            to_address(profile.server_address(family)),
+            from(&scope.clients()),
+            to_address(scope.server()),
             to_ports(&ports),
             new_and_established(),
         ],
-        Statement::Accept,
     )
 }
 
 /// The rule that TLS makes necessary: no helper can read the port out of an
 /// encrypted 227 or 229 reply, so each data connection is NEW.
-fn accept_passive_range(profile: &Profile, family: Family) -> Rule {
-    rule(
-        profile,
-        family,
+fn accept_passive_range(scope: Scope<'_>) -> Rule {
+    scope.accept(
         Chain::FILTER_INPUT,
         "passive-range",
-        passive_range_why(profile),
+        passive_range_why(scope.profile),
         vec![
-            from(&profile.clients_of(family)),
-            to_address(profile.server_address(family)),
-            to_range(profile.passive.ports),
+            from(&scope.clients()),
+            to_address(scope.server()),
+            to_range(scope.profile.passive.ports),
             new_and_established(),
         ],
-        Statement::Accept,
     )
 }
 
@@ -74,8 +68,8 @@ pub(super) fn passive_range_why(profile: &Profile) -> String {
     }
 }
 
-fn accept_replies(profile: &Profile, family: Family) -> Vec<Rule> {
-    let ports = control_ports(profile);
+fn accept_replies(scope: Scope<'_>) -> Vec<Rule> {
+    let ports = control_ports(scope.profile);
     [
         (
             "control-replies",
@@ -85,70 +79,60 @@ fn accept_replies(profile: &Profile, family: Family) -> Vec<Rule> {
         (
             "passive-replies",
             "what the server sends on passive data connections",
-            from_range(profile.passive.ports),
+            from_range(scope.profile.passive.ports),
         ),
     ]
     .into_iter()
     .map(|(name, why, sport)| {
         let [established, reply] = replies();
-        where_dropped(rule(
-            profile,
-            family,
+        scope.accept_where_dropped(
             Chain::FILTER_OUTPUT,
             name,
             why,
-            vec![to(&profile.clients_of(family)), sport, established, reply],
-            Statement::Accept,
-        ))
+            vec![to(&scope.clients()), sport, established, reply],
+        )
     })
     .collect()
 }
 
-fn assign_helper(profile: &Profile, family: Family) -> Rule {
-    let here = to_address(profile.server_address(family)).or(Some(Match::DestinationIsLocal));
-    rule(
-        profile,
-        family,
+fn assign_helper(scope: Scope<'_>) -> Rule {
+    let here = to_address(scope.server()).or(Some(Match::DestinationIsLocal));
+    scope.rule(
         Chain::HELPER_PREROUTING,
         "helper",
         "no kernel since 6.0 assigns the ftp helper by itself",
         vec![
-            from(&profile.clients_of(family)),
+            from(&scope.clients()),
             here,
-            to_ports(&helper_ports(profile, family)),
+            to_ports(&helper_ports(scope.profile, scope.family)),
         ],
         Statement::AssignHelper,
     )
 }
 
-fn accept_expected_passive(profile: &Profile, family: Family) -> Rule {
+fn accept_expected_passive(scope: Scope<'_>) -> Rule {
     let [related, helper] = expected_by_helper();
-    rule(
-        profile,
-        family,
+    scope.accept(
         Chain::FILTER_INPUT,
         "related",
         "with the helper assigned, plain data connections are RELATED, not NEW",
         vec![
-            from(&profile.clients_of(family)),
-            to_address(profile.server_address(family)),
-            to_range(profile.passive.ports),
+            from(&scope.clients()),
+            to_address(scope.server()),
+            to_range(scope.profile.passive.ports),
             related,
             helper,
         ],
-        Statement::Accept,
     )
 }
 
 /// Active data leaves from any source port: `ProFTPD` since 1.3.7 does not use 20
 /// (kernel.md §8), so the client's port, 1024 or higher, is all there is to match.
-fn accept_active(profile: &Profile, family: Family) -> Vec<Rule> {
-    let clients = profile.clients_of(family);
+fn accept_active(scope: Scope<'_>) -> Vec<Rule> {
+    let clients = scope.clients();
     let [established, reply] = replies();
     let mut rules = vec![
-        where_dropped(rule(
-            profile,
-            family,
+        scope.accept_where_dropped(
             Chain::FILTER_OUTPUT,
             "active-data",
             "the server opens active data connections itself, from any source port",
@@ -157,11 +141,8 @@ fn accept_active(profile: &Profile, family: Family) -> Vec<Rule> {
                 to_range(PortRange::UNPRIVILEGED),
                 new_and_established(),
             ],
-            Statement::Accept,
-        )),
-        where_dropped(rule(
-            profile,
-            family,
+        ),
+        scope.accept_where_dropped(
             Chain::FILTER_INPUT,
             "active-replies",
             "what clients send on active data connections",
@@ -171,14 +152,11 @@ fn accept_active(profile: &Profile, family: Family) -> Vec<Rule> {
                 established,
                 reply,
             ],
-            Statement::Accept,
-        )),
+        ),
     ];
-    if !helper_ports(profile, family).is_empty() {
+    if !helper_ports(scope.profile, scope.family).is_empty() {
         let [related, helper] = expected_by_helper();
-        rules.push(where_dropped(rule(
-            profile,
-            family,
+        rules.push(scope.accept_where_dropped(
             Chain::FILTER_OUTPUT,
             "active-related",
             "with the helper assigned, plain active data connections are RELATED, not NEW",
@@ -188,8 +166,7 @@ fn accept_active(profile: &Profile, family: Family) -> Vec<Rule> {
                 related,
                 helper,
             ],
-            Statement::Accept,
-        )));
+        ));
     }
     rules
 }

@@ -1,10 +1,10 @@
 //! What the gateway accepts: forwarded, and its own.
 
-use crate::model::filter::{Chain, Match, Rule, Statement};
+use crate::model::filter::{Chain, Match, Rule};
 use crate::model::net::PortRange;
 use crate::plan::parts::{
     all_ports, control_ports, expected_by_helper, from, from_ports, from_range,
-    new_and_established, related_icmp, replies, to, to_ports, to_range, where_dropped, words,
+    new_and_established, replies, to, to_ports, to_range, words,
 };
 use crate::plan::server_side::passive_range_why;
 
@@ -12,10 +12,10 @@ use super::Gateway;
 
 impl Gateway<'_> {
     pub(super) fn accept_forward(&self) -> Vec<Rule> {
-        let ports = control_ports(self.profile);
+        let ports = control_ports(self.scope.profile);
         let sources = self.sources();
         let mut rules = vec![
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "control",
                 format!("clients log in on the server's port {}", words(&ports)),
@@ -25,21 +25,19 @@ impl Gateway<'_> {
                     to_ports(&ports),
                     new_and_established(),
                 ],
-                Statement::Accept,
             ),
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "passive-range",
-                passive_range_why(self.profile),
+                passive_range_why(self.scope.profile),
                 vec![
                     from(&sources),
                     self.sent_to_server(),
-                    to_range(self.profile.passive.ports),
+                    to_range(self.scope.profile.passive.ports),
                     new_and_established(),
                 ],
-                Statement::Accept,
             ),
-            related_icmp(self.profile, self.family, Chain::FILTER_FORWARD),
+            self.scope.accept_related_icmp(Chain::FILTER_FORWARD),
         ];
         for (name, why, sport) in [
             (
@@ -50,17 +48,16 @@ impl Gateway<'_> {
             (
                 "passive-replies",
                 "what the server sends on passive data connections",
-                from_range(self.profile.passive.ports),
+                from_range(self.scope.profile.passive.ports),
             ),
         ] {
             let [established, reply] = replies();
-            rules.push(where_dropped(self.rule(
+            rules.push(self.scope.accept_where_dropped(
                 Chain::FILTER_FORWARD,
                 name,
                 why,
                 vec![self.sent_by_server(), sport, established, reply],
-                Statement::Accept,
-            )));
+            ));
         }
         rules
     }
@@ -68,9 +65,9 @@ impl Gateway<'_> {
     /// This host as a client of the server.
     pub(super) fn accept_own(&self) -> Vec<Rule> {
         let [established, reply] = replies();
-        let ports = all_ports(self.profile);
+        let ports = all_ports(self.scope.profile);
         vec![
-            where_dropped(self.rule(
+            self.scope.accept_where_dropped(
                 Chain::FILTER_OUTPUT,
                 "gateway-to-server",
                 "clients on this host reach the server",
@@ -79,9 +76,8 @@ impl Gateway<'_> {
                     Some(Match::TcpDestinationPort(ports.clone())),
                     new_and_established(),
                 ],
-                Statement::Accept,
-            )),
-            where_dropped(self.rule(
+            ),
+            self.scope.accept_where_dropped(
                 Chain::FILTER_INPUT,
                 "gateway-replies",
                 "what the server answers clients on this host",
@@ -91,8 +87,7 @@ impl Gateway<'_> {
                     established,
                     reply,
                 ],
-                Statement::Accept,
-            )),
+            ),
         ]
     }
 
@@ -100,7 +95,7 @@ impl Gateway<'_> {
         let [established, reply] = replies();
         let sources = self.sources();
         vec![
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "active-data",
                 "the server opens active data connections itself, from any source port",
@@ -110,9 +105,8 @@ impl Gateway<'_> {
                     to_range(PortRange::UNPRIVILEGED),
                     new_and_established(),
                 ],
-                Statement::Accept,
             ),
-            where_dropped(self.rule(
+            self.scope.accept_where_dropped(
                 Chain::FILTER_FORWARD,
                 "active-replies",
                 "what clients send on active data connections",
@@ -123,8 +117,7 @@ impl Gateway<'_> {
                     established,
                     reply,
                 ],
-                Statement::Accept,
-            )),
+            ),
         ]
     }
 
@@ -137,30 +130,28 @@ impl Gateway<'_> {
         };
         let why = "with the helper assigned, plain data connections are RELATED, not NEW";
         let mut rules = vec![
-            self.rule(
+            self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "related",
                 why,
                 with(vec![
                     from(&self.sources()),
                     self.sent_to_server(),
-                    to_range(self.profile.passive.ports),
+                    to_range(self.scope.profile.passive.ports),
                 ]),
-                Statement::Accept,
             ),
-            where_dropped(self.rule(
+            self.scope.accept_where_dropped(
                 Chain::FILTER_OUTPUT,
                 "gateway-related",
                 why,
                 with(vec![
                     self.sent_to_server(),
-                    to_range(self.profile.passive.ports),
+                    to_range(self.scope.profile.passive.ports),
                 ]),
-                Statement::Accept,
-            )),
+            ),
         ];
-        if self.profile.active {
-            rules.push(self.rule(
+        if self.scope.profile.active {
+            rules.push(self.scope.accept(
                 Chain::FILTER_FORWARD,
                 "active-related",
                 why,
@@ -169,9 +160,8 @@ impl Gateway<'_> {
                     to(&self.sources()),
                     to_range(PortRange::UNPRIVILEGED),
                 ]),
-                Statement::Accept,
             ));
-            rules.push(self.rule(
+            rules.push(self.scope.accept(
                 Chain::FILTER_INPUT,
                 "gateway-active-related",
                 "plain active data for clients on this host, where the helper expects it",
@@ -179,7 +169,6 @@ impl Gateway<'_> {
                     self.sent_by_server(),
                     to_range(PortRange::UNPRIVILEGED),
                 ]),
-                Statement::Accept,
             ));
         }
         rules

@@ -11,30 +11,28 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::filter::{Chain, Match, Rule, Statement};
-use crate::model::net::Family;
-use crate::profile::{External, Internal, Profile};
+use crate::model::filter::{Match, Rule};
+use crate::profile::{External, Internal};
 
 use super::families::{externals_of, networks_of};
 use super::helper::helper_ports;
-use super::parts::{from_address, is_restricted, rule, to_address};
+use super::parts::{Scope, from_address, is_restricted, to_address};
 
 /// The rules of one family on the gateway; none where the server has no address
 /// of that family.
 pub(super) fn rules(
-    profile: &Profile,
-    family: Family,
+    scope: Scope<'_>,
     external: &[External],
     internal: Option<&Internal>,
     hairpin: bool,
 ) -> Vec<Rule> {
-    let Some(server) = profile.server_address(family) else {
+    let Scope { profile, family } = scope;
+    let Some(server) = scope.server() else {
         return Vec::new();
     };
     let inside = internal.map(|i| networks_of(i, family)).unwrap_or_default();
     let gateway = Gateway {
-        profile,
-        family,
+        scope,
         server,
         internal,
         inside,
@@ -64,8 +62,7 @@ pub(super) fn rules(
 }
 
 struct Gateway<'a> {
-    profile: &'a Profile,
-    family: Family,
+    scope: Scope<'a>,
     server: IpAddr,
     internal: Option<&'a Internal>,
     inside: Vec<IpNet>,
@@ -73,33 +70,10 @@ struct Gateway<'a> {
 }
 
 impl Gateway<'_> {
-    fn rule(
-        &self,
-        chain: Chain,
-        name: &'static str,
-        why: impl Into<String>,
-        matches: Vec<Option<Match>>,
-        statement: Statement,
-    ) -> Rule {
-        rule(
-            self.profile,
-            self.family,
-            chain,
-            name,
-            why,
-            matches,
-            statement,
-        )
-    }
-
-    fn clients(&self) -> Vec<IpNet> {
-        self.profile.clients_of(self.family)
-    }
-
     /// Who may pass to the server: the clients, and with hairpin the inside
     /// networks, which the profile invites whatever `clients` says.
     fn sources(&self) -> Vec<IpNet> {
-        let mut sources = self.clients();
+        let mut sources = self.scope.clients();
         if self.hairpin && is_restricted(&sources) {
             sources.extend(
                 self.inside

@@ -38,12 +38,12 @@ impl Gateway<'_> {
             names: ["helper", "dnat-control", "dnat-passive"],
             matches: vec![
                 arrives_on(&external.interfaces),
-                from(&self.clients()),
+                from(&self.scope.clients()),
                 to_external(external),
             ],
             who: "clients",
         }];
-        let seen_already = external.interfaces.is_empty() && !is_restricted(&self.clients());
+        let seen_already = external.interfaces.is_empty() && !is_restricted(&self.scope.clients());
         if self.hairpin && !seen_already {
             entries.push(Entry {
                 nat: Chain::NAT_PREROUTING,
@@ -84,7 +84,7 @@ impl Gateway<'_> {
     }
 
     pub(super) fn translate(&self, external: &External, entry: &Entry) -> Vec<Rule> {
-        let inside_ports = control_ports(self.profile);
+        let inside_ports = control_ports(self.scope.profile);
         let outside_ports = external
             .port
             .map_or_else(|| inside_ports.clone(), |p| vec![p]);
@@ -99,25 +99,25 @@ impl Gateway<'_> {
         };
         let [helper, control, passive] = entry.names;
         let mut rules = vec![
-            self.rule(
+            self.scope.rule(
                 entry.nat,
                 control,
                 format!("{} use the external address, port {}", entry.who, words(&outside_ports)),
                 with(to_ports(&outside_ports)),
                 Statement::Dnat { to: self.server, port: shifted },
             ),
-            self.rule(
+            self.scope.rule(
                 entry.nat,
                 passive,
                 "the passive range, port for port: the announced number is encrypted and cannot follow a shift",
-                with(to_range(self.profile.passive.ports)),
+                with(to_range(self.scope.profile.passive.ports)),
                 Statement::Dnat { to: self.server, port: None },
             ),
         ];
-        let plain = helper_ports(self.profile, self.family);
+        let plain = helper_ports(self.scope.profile, self.scope.family);
         if !plain.is_empty() {
             let ports = external.port.map_or(plain, |p| vec![p]);
-            rules.push(self.rule(
+            rules.push(self.scope.rule(
                 entry.helper,
                 helper,
                 "plain replies and PORT commands name an inside address; no kernel since 6.0 assigns the ftp helper by itself",
@@ -131,14 +131,14 @@ impl Gateway<'_> {
     /// Without this the server answers an inside client directly, from an address
     /// that the client never called.
     pub(super) fn turn_hairpin_back(&self) -> Rule {
-        self.rule(
+        self.scope.rule(
             Chain::NAT_POSTROUTING,
             "hairpin-snat",
             "inside clients of the external address must get their answers by way of this host",
             vec![
                 from(&self.inside),
                 self.sent_to_server(),
-                Some(Match::TcpDestinationPort(all_ports(self.profile))),
+                Some(Match::TcpDestinationPort(all_ports(self.scope.profile))),
                 Some(Match::CtDnat),
             ],
             Statement::Masquerade,
@@ -149,13 +149,13 @@ impl Gateway<'_> {
         let statement = external
             .address
             .map_or(Statement::Masquerade, |to| Statement::Snat { to });
-        self.rule(
+        self.scope.rule(
             Chain::NAT_POSTROUTING,
             "active-snat",
             "active data must come from the address that the client called",
             vec![
                 self.sent_by_server(),
-                to(&self.clients()),
+                to(&self.scope.clients()),
                 (!self.inside.is_empty()).then(|| Match::NotDestination(self.inside.clone())),
                 leaves_by(&external.interfaces),
                 to_range(PortRange::UNPRIVILEGED),
