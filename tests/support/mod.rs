@@ -1,0 +1,191 @@
+//! The lab: real kernel, real servers, real clients, in namespaces of our own.
+//!
+//! A test crate without libtest's harness calls [`enter`] first and [`play`]
+//! last. What cannot be played here is reported as ignored and said aloud.
+#![allow(dead_code, reason = "each test crate uses a part")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests touch the host: that is what they are for"
+)]
+#![allow(clippy::print_stderr, reason = "a skipped trial is said aloud")]
+
+pub(crate) mod client;
+pub(crate) mod netns;
+pub(crate) mod outcome;
+pub(crate) mod proftpd;
+pub(crate) mod rules;
+pub(crate) mod scene;
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
+use tempfile::TempDir;
+
+use netns::Namespace;
+
+/// Says that this process is already in a user namespace of ours.
+const ENTERED: &str = "FTPNAT_LAB_ENTERED";
+
+/// Most of a trial's time is waiting for a hang to be one.
+const THREADS: usize = 8;
+
+/// Without root, becomes itself again as root of a new user namespace; there
+/// the lab works too. Call it first in `main`.
+pub(crate) fn enter() {
+    let entered = std::env::var_os(ENTERED).is_some();
+    if entered || can(&["--net"]) || !can(&["--user", "--map-root-user", "--net", "--mount"]) {
+        return;
+    }
+    // A tmpfs on /run: iptables-legacy wants its lock there.
+    let error = command("unshare")
+        .args(["--user", "--map-root-user", "--net", "--mount", "--"])
+        .args(["sh", "-c", r#"mount -t tmpfs tmpfs /run && exec "$0" "$@""#])
+        .arg(std::env::current_exe().expect("this program's path"))
+        .args(std::env::args_os().skip(1))
+        .env(ENTERED, "1")
+        .exec();
+    panic!("unshare: {error}");
+}
+
+/// Whether unshare(1) with these namespaces works here.
+fn can(namespaces: &[&str]) -> bool {
+    command("unshare")
+        .args(namespaces)
+        .args(["--", "true"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Runs the trials as libtest would; or, where the lab cannot stand, reports
+/// every one as ignored and says why.
+pub(crate) fn play(trials: Vec<Trial>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    let trials = match missing() {
+        None => trials,
+        Some(reason) => {
+            eprintln!("ignored: {reason}");
+            trials
+                .into_iter()
+                .map(|trial| trial.with_ignored_flag(true).with_kind("no lab"))
+                .collect()
+        }
+    };
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What the lab needs and this machine lacks, with the way to get it.
+fn missing() -> Option<String> {
+    if !can(&["--net"]) {
+        return Some(
+            "no network namespace can be made here, neither as root nor in a user namespace".into(),
+        );
+    }
+    let programs = [
+        "nft",
+        "iptables-restore",
+        "ip",
+        "nsenter",
+        "curl",
+        "lftp",
+        "openssl",
+    ];
+    let absent: Vec<_> = programs
+        .into_iter()
+        .filter(|program| !installed(program))
+        .collect();
+    if !absent.is_empty() {
+        return Some(format!(
+            "not installed: {}; `./dev test` installs it",
+            absent.join(", ")
+        ));
+    }
+    let proftpd = proftpd::program();
+    (!proftpd.exists()).then(|| format!("no {}; `./dev test` fetches it", proftpd.display()))
+}
+
+fn installed(program: &str) -> bool {
+    search_path()
+        .split(':')
+        .any(|directory| Path::new(directory).join(program).exists())
+}
+
+/// `PATH`, with the places of nft and iptables: a user's lacks them on Debian.
+fn search_path() -> String {
+    format!(
+        "{}:/usr/sbin:/sbin",
+        std::env::var("PATH").unwrap_or_default()
+    )
+}
+
+/// A program outside of any namespace, in a plain environment.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env("PATH", search_path())
+        .env("LC_ALL", "C")
+        .env("HOME", "/nonexistent");
+    command
+}
+
+/// A directory for one scene or server, gone with it. Everybody may pass it:
+/// an FTP session has the rights of its user.
+pub(crate) fn directory() -> TempDir {
+    let dir = tempfile::Builder::new()
+        .prefix("ftpnat-lab-")
+        .tempdir()
+        .expect("a temporary directory");
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o711))
+        .expect("its permissions");
+    dir
+}
+
+/// A word that nobody guesses.
+pub(crate) fn secret() -> String {
+    let uuid = std::fs::read_to_string("/proc/sys/kernel/random/uuid").expect("random bits");
+    uuid.trim().replace('-', "")
+}
+
+/// Files that `./dev test` fetched.
+pub(crate) fn fetched() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lab/root")
+}
+
+/// Asks every 20 ms until `ready` says yes; `false` after `limit`.
+pub(crate) fn wait_until(limit: Duration, mut ready: impl FnMut() -> bool) -> bool {
+    let start = std::time::Instant::now();
+    while !ready() {
+        if start.elapsed() > limit {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// What the ftpnat program did.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Exit status; -1 where a signal ended it.
+    pub(crate) status: i32,
+    /// Its stdout.
+    pub(crate) stdout: String,
+    /// Its stderr.
+    pub(crate) stderr: String,
+}
+
+/// Runs the ftpnat program under test in a namespace, `input` on its stdin.
+pub(crate) fn ftpnat(namespace: &Namespace, arguments: &[&str], input: &str) -> Run {
+    let output = namespace.feed(env!("CARGO_BIN_EXE_ftpnat"), arguments, input);
+    Run {
+        status: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Rules into a namespace, and what they let through.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::netns::{Namespace, succeed};
+
+/// Loads nft text.
+///
+/// # Panics
+/// Where nft refuses it.
+pub(crate) fn nft(namespace: &Namespace, text: &str) {
+    let output = namespace.feed("nft", &["-f", "-"], text);
+    succeed(
+        &format!("nft -f - in {}:\n{text}", namespace.name()),
+        &output,
+    );
+}
+
+/// Loads iptables-restore text with one of `iptables-nft-restore`,
+/// `iptables-legacy-restore`, `ip6tables-nft-restore`, `ip6tables-legacy-restore`.
+///
+/// # Panics
+/// Where it is refused.
+pub(crate) fn restore(namespace: &Namespace, program: &str, arguments: &[&str], text: &str) {
+    let output = namespace.feed(program, arguments, text);
+    succeed(
+        &format!(
+            "{program} {} in {}:\n{text}",
+            arguments.join(" "),
+            namespace.name()
+        ),
+        &output,
+    );
+}
+
+/// The live rules by `iptables-nft-save` and its like, without its comments,
+/// which carry the time.
+///
+/// # Panics
+/// Where it fails.
+pub(crate) fn save(namespace: &Namespace, program: &str, arguments: &[&str]) -> String {
+    let output = namespace.feed(program, arguments, "");
+    let text = succeed(&format!("{program} in {}", namespace.name()), &output);
+    text.split_inclusive('\n')
+        .filter(|line| !line.starts_with('#'))
+        .collect()
+}
+
+/// What a TCP connection meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Something accepts.
+    Open,
+    /// No answer: a firewall drops.
+    Silent,
+    /// RST.
+    Refused,
+    /// ICMP, or no route.
+    Unreachable,
+}
+
+/// Listens on `port` in `server` and connects to `to` from `client`.
+pub(crate) fn reach(client: &Namespace, to: IpAddr, server: &Namespace, port: u16) -> Reach {
+    // Dual stack, on all addresses: DNAT may bring either.
+    let listener = server.inside(move || {
+        TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+            .unwrap_or_else(|error| panic!("listen on {port}: {error}"))
+    });
+    let reach = connect(client, SocketAddr::new(to, port));
+    drop(listener);
+    reach
+}
+
+/// Connects to `to` from `client`.
+pub(crate) fn connect(client: &Namespace, to: SocketAddr) -> Reach {
+    // Two retransmissions of the SYN (after 1 s and 3 s) fit: loss is not silence.
+    match client.inside(move || TcpStream::connect_timeout(&to, Duration::from_millis(3500))) {
+        Ok(_) => Reach::Open,
+        Err(error) => match error.kind() {
+            ErrorKind::TimedOut => Reach::Silent,
+            ErrorKind::ConnectionRefused => Reach::Refused,
+            // EACCES: ICMPv6 "administratively prohibited".
+            ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::PermissionDenied => Reach::Unreachable,
+            _ => panic!("connect to {to}: {error}"),
+        },
+    }
+}
