@@ -97,7 +97,7 @@ fn active_with_tls(profile: &Profile, _: &ProfilePlan) -> Option<Finding> {
     })
 }
 
-/// How many ports a peak of transfers takes (kernel.md §7): `ProFTPD` holds a port
+/// How many ports a peak of transfers takes: `ProFTPD` (`inet.c`) holds a port
 /// only while a connection is awaited; vsftpd tries nine random ports, Pure-FTPd
 /// keeps one a session and caps sessions at half the range.
 fn range_too_small(profile: &Profile, _: &ProfilePlan) -> Option<Finding> {

@@ -90,7 +90,7 @@ pub enum Software {
 
 impl Software {
     /// Whether it refuses a data connection whose peer is not the control
-    /// connection's peer (kernel.md §8: vsftpd `pasv_promiscuous=NO`, Pure-FTPd
+    /// connection's peer (vsftpd.conf(5) `pasv_promiscuous=NO`; Pure-FTPd
     /// and `FileZilla` always by default; `ProFTPD` only where told to).
     #[must_use]
     pub fn rejects_other_peer(self) -> bool {

@@ -11,7 +11,7 @@ use super::families::translated;
 /// `auto` assigns only where a served plain client needs it: a gateway of
 /// clients (their PORT names an inside address), and DNAT where the 227 reply
 /// names the inside address or the client names its own in PORT. Never on a port
-/// that speaks TLS only: the helper cannot read it (RFC 4217; kernel.md §1).
+/// that speaks TLS only: the helper cannot read it (RFC 4217).
 #[must_use]
 pub fn helper_ports(profile: &Profile, family: Family) -> Vec<u16> {
     let ports = |plain_only: bool| {

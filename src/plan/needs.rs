@@ -47,7 +47,7 @@ pub struct UpstreamRequirement {
 }
 
 /// Modules that nothing loads by itself: `nf_nat_ftp` is never autoloaded
-/// (kernel.md §2), and iptables-legacy loads no helper in every setup.
+/// (only Open vSwitch asks for it, `nf_conntrack_ovs.c`), and iptables-legacy loads no helper in every setup.
 pub(super) fn modules(profile: &Profile) -> Vec<&'static str> {
     let helped: Vec<Family> = served_families(profile)
         .into_iter()

@@ -117,12 +117,12 @@ pub(super) fn replies() -> [Option<Match>; 2] {
     ]
 }
 
-/// A data connection that the helper expects.
+/// A data connection that the helper expects: RELATED for its first packets, then
+/// ESTABLISHED. `ct helper` is the helper of the control connection that it belongs
+/// to, so no other connection meets it (`nft_ct.c`, `nft_ct_get_eval`).
 pub(super) fn expected_by_helper() -> [Option<Match>; 2] {
-    [
-        Some(Match::CtState(vec![CtState::Related])),
-        Some(Match::CtHelperFtp),
-    ]
+    let states = vec![CtState::Related, CtState::Established];
+    [Some(Match::CtState(states)), Some(Match::CtHelperFtp)]
 }
 
 /// From these networks; no condition where they are everyone.

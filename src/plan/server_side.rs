@@ -127,7 +127,7 @@ fn accept_expected_passive(scope: Scope<'_>) -> Rule {
 }
 
 /// Active data leaves from any source port: `ProFTPD` since 1.3.7 does not use 20
-/// (kernel.md §8), so the client's port, 1024 or higher, is all there is to match.
+/// (`data.c`), so the client's port, 1024 or higher, is all there is to match.
 fn accept_active(scope: Scope<'_>) -> Vec<Rule> {
     let clients = scope.clients();
     let [established, reply] = replies();

@@ -2,7 +2,7 @@
 //!
 //! iptables-nft keeps its rules in `nf_tables`, where others may add rules of their
 //! own. One `ct state` rule makes `iptables-save` print no table at all; `tcp dport
-//! { 21 }` it prints as *all* ports (truth-table.md, "Placement"). A text that was
+//! { 21 }` it prints as *all* ports (played in `tests/emit_lab.rs`). A text that was
 //! saved from such a table must not be loaded again.
 
 use super::netlink::{Message, attribute, attributes, messages, number, text};

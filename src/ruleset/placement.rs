@@ -2,7 +2,7 @@
 //!
 //! After every drop that is the administrator's will about some clients, directly
 //! before the drop that meets them all: the general drop, or the policy. An accept
-//! at the head would let the banned back in (truth-table.md, "Placement").
+//! at the head would let the banned back in.
 
 use super::flow::{Fit, Flow};
 use super::save::{SavedRule, Table};

@@ -20,6 +20,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
@@ -180,9 +181,77 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
+/// Which iptables programs an administrator has under their plain names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BackEnd {
+    /// iptables-nft: rules in `nf_tables`.
+    Nft,
+    /// iptables-legacy: rules in `ip_tables`.
+    Legacy,
+}
+
+impl BackEnd {
+    /// Both.
+    pub(crate) const BOTH: [Self; 2] = [Self::Nft, Self::Legacy];
+
+    /// The word in the names of its programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Nft => "nft",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// `iptables-legacy-restore` for `iptables` and `restore`.
+    pub(crate) fn program(self, iptables: &str, verb: &str) -> String {
+        format!("{iptables}-{}-{verb}", self.word())
+    }
+
+    /// A `PATH` in which `iptables-save` and its like are this back end's, as
+    /// `update-alternatives` sets it.
+    fn search_path(self) -> String {
+        static LINKS: OnceLock<TempDir> = OnceLock::new();
+        let links = LINKS.get_or_init(|| {
+            let dir = directory();
+            for back_end in Self::BOTH {
+                let folder = dir.path().join(back_end.word());
+                std::fs::create_dir(&folder).expect("a folder of links");
+                for iptables in ["iptables", "ip6tables"] {
+                    for verb in ["save", "restore"] {
+                        let program = format!("/usr/sbin/{}", back_end.program(iptables, verb));
+                        std::os::unix::fs::symlink(
+                            program,
+                            folder.join(format!("{iptables}-{verb}")),
+                        )
+                        .expect("a link");
+                    }
+                }
+            }
+            dir
+        });
+        format!(
+            "{}:{}",
+            links.path().join(self.word()).display(),
+            search_path()
+        )
+    }
+}
+
 /// Runs the ftpnat program under test in a namespace, `input` on its stdin.
 pub(crate) fn ftpnat(namespace: &Namespace, arguments: &[&str], input: &str) -> Run {
-    let output = namespace.feed(env!("CARGO_BIN_EXE_ftpnat"), arguments, input);
+    ftpnat_beside(BackEnd::Nft, namespace, arguments, input)
+}
+
+/// The same on a host whose iptables is of this back end.
+pub(crate) fn ftpnat_beside(
+    back_end: BackEnd,
+    namespace: &Namespace,
+    arguments: &[&str],
+    input: &str,
+) -> Run {
+    let mut command = namespace.command(env!("CARGO_BIN_EXE_ftpnat"));
+    command.args(arguments).env("PATH", back_end.search_path());
+    let output = namespace.feed_to(command, input);
     Run {
         status: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -67,14 +67,19 @@ impl Namespace {
 
     /// Runs `program` inside with `input` on its stdin, to its end.
     pub(crate) fn feed(&self, program: &str, arguments: &[&str], input: &str) -> Output {
-        let mut child = self
-            .command(program)
-            .args(arguments)
+        let mut command = self.command(program);
+        command.args(arguments);
+        self.feed_to(command, input)
+    }
+
+    /// Runs a command of [`Namespace::command`] with `input` on its stdin, to its end.
+    pub(crate) fn feed_to(&self, mut command: Command, input: &str) -> Output {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{program} in {}: {error}", self.name));
+            .unwrap_or_else(|error| panic!("{command:?} in {}: {error}", self.name));
         let mut stdin = child.stdin.take().expect("a pipe");
         // The write ends early where the program does not read all: its status tells.
         let _ = stdin.write_all(input.as_bytes());

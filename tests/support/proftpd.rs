@@ -195,7 +195,6 @@ fn directives(dir: &Path, addresses: &[IpAddr], config: &Config) -> String {
          DelayEngine off\n\
          TransferLog none\n\
          WtmpLog off\n\
-         AllowForeignAddress off\n\
          TLSRSACertificateFile {certificate}\n\
          TLSRSACertificateKeyFile {certificate}\n\
          TLSLog {tls_log}\n",

@@ -87,8 +87,8 @@ pub(crate) struct BehindGateway {
     pub(crate) server: Namespace,
     /// A client in the server's network.
     pub(crate) inside: Namespace,
-    _lan: Namespace,
-    _dir: TempDir,
+    lan: Namespace,
+    dir: TempDir,
 }
 
 impl BehindGateway {
@@ -140,9 +140,20 @@ impl BehindGateway {
             gateway,
             server,
             inside,
-            _lan: lan,
-            _dir: dir,
+            lan,
+            dir,
         }
+    }
+
+    /// One more machine in the server's network.
+    pub(crate) fn join(&self, name: &'static str, own: IpAddr) -> Namespace {
+        let host = Namespace::new(name, self.dir.path());
+        connect(&self.lan, name, &host, "eth0");
+        self.lan
+            .ip(&format!("link set {name} master br0\nlink set {name} up"));
+        address(&host, "eth0", &[own]);
+        host.ip(&format!("route add default via {GATEWAY}"));
+        host
     }
 }
 

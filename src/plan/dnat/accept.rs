@@ -170,6 +170,18 @@ impl Gateway<'_> {
                     to_range(PortRange::UNPRIVILEGED),
                 ]),
             ));
+            let [established, reply] = replies();
+            rules.push(self.scope.accept_where_dropped(
+                Chain::FILTER_OUTPUT,
+                "gateway-active-replies",
+                "what clients on this host send on active data connections",
+                vec![
+                    self.sent_to_server(),
+                    from_range(PortRange::UNPRIVILEGED),
+                    established,
+                    reply,
+                ],
+            ));
         }
         rules
     }

@@ -166,7 +166,7 @@ impl View<'_> {
     }
 
     /// What the client reads in the 227 reply after the helper, if any, saw it.
-    /// The helper rewrites the server's own address only (kernel.md §1).
+    /// The helper rewrites the server's own address only (`nf_conntrack_ftp.c`, `help`).
     fn announced_through_here(&self) -> Announced {
         match announced(self.profile) {
             Announced::Inside if self.helped() => Announced::External,

@@ -4,7 +4,7 @@
 //! `iptables-restore` without `--noflush` replaces whole tables, so a bare fragment
 //! wipes a host. This text holds everything the tables hold, and a `-F` for each
 //! built-in chain: it loads to the same result with and without `--noflush`, once
-//! or ten times (truth-table.md, "iptables-restore").
+//! or ten times (played in `tests/emit_lab.rs`).
 
 mod merge;
 mod placed;
