@@ -8,9 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use ftpnat::model::ftp::ClientMode;
+use libtest_mimic::Failed;
 
 use super::netns::Namespace;
-use super::outcome::{Outcome, Report, Watched, judge};
+use super::outcome::{Outcome, Report, Stage, Watched, judge};
 use super::proftpd::Proftpd;
 
 /// Silence after which a session that is not expected to work hangs.
@@ -90,6 +91,26 @@ pub(crate) fn play(
         HANG
     };
     judge(session.mode, &server.listing, &watch(command, silence))
+}
+
+/// Plays a session and compares; a difference is told with the whole dialogue
+/// and the server's log.
+pub(crate) fn expect(
+    from: &Namespace,
+    server: &Proftpd,
+    session: &Session,
+    expected: &Outcome,
+    stage: Stage,
+) -> Result<(), Failed> {
+    let report = play(from, server, session, expected);
+    if report.outcome == *expected && report.stage == stage {
+        return Ok(());
+    }
+    let log = server.log();
+    Err(
+        format!("{session:?}\nexpected {expected:?} at {stage:?}, seen {report}server:\n{log}")
+            .into(),
+    )
 }
 
 /// curl hides a wrong PASV address unless told not to, and falls back from EPSV

@@ -1,66 +1,39 @@
-//! The whole problem in small: hand-written rules, real `ProFTPD`, real clients.
-//!
-//! Every row is a ruleset, every cell a session through it. This is what the
-//! kernel does; predictions and generated rules are measured against it.
-
-mod support;
+//! The two tables: rulesets and what becomes of each session.
 
 use std::net::Ipv4Addr;
-use std::process::ExitCode;
+use std::sync::Arc;
 
 use ftpnat::model::ftp::ClientMode::{Epsv, Pasv, Port};
 use libtest_mimic::{Failed, Trial};
 
-use support::client::SessionTls::{Cleared, Explicit, Plain};
-use support::client::{self, Session};
-use support::netns::Namespace;
-use support::outcome::Outcome::{Hangs, Refused, Unreachable, Works};
-use support::outcome::Stage::{Control, Data};
-use support::outcome::{Outcome, Stage};
-use support::proftpd::{Config, Proftpd};
-use support::rules::{Reach, nft, reach};
-use support::scene::{BehindGateway, Direct, Forwarding, PUBLIC};
-
-fn main() -> ExitCode {
-    support::enter();
-    let mut trials = Vec::new();
-    for row in server_rows() {
-        trials.extend(row.trials(play_on_server));
-    }
-    for row in gateway_rows() {
-        trials.extend(row.trials(play_through_gateway));
-    }
-    trials.push(Trial::test(
-        "server/range-new/beside-the-range",
-        beside_the_range_of_the_server,
-    ));
-    trials.push(Trial::test(
-        "gateway/range-helper/beside-the-range",
-        beside_the_range_of_the_gateway,
-    ));
-    support::play(trials)
-}
+use crate::rulesets::{AND_RANGE, CONTROL, EARLIER_TABLE, HELPER, gateway, input};
+use crate::support::client::Session;
+use crate::support::client::SessionTls::{Cleared, Explicit, Plain};
+use crate::support::outcome::Outcome::{Hangs, Refused, Unreachable, Works};
+use crate::support::outcome::Stage::{Control, Data};
+use crate::support::outcome::{Outcome, Stage};
+use crate::support::scene::PUBLIC;
 
 /// A ruleset and what its sessions come to.
-struct Row {
-    name: &'static str,
-    rules: String,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) rules: String,
     /// `MasqueradeAddress`.
-    advertise: Option<Ipv4Addr>,
+    pub(crate) advertise: Option<Ipv4Addr>,
     /// How far a session comes that does not work.
-    fails_at: Stage,
-    cells: Vec<Cell>,
+    pub(crate) fails_at: Stage,
+    pub(crate) cells: Vec<Cell>,
 }
 
-type Cell = (&'static str, Session, Outcome);
+pub(crate) type Cell = (&'static str, Session, Outcome);
 
 impl Row {
     /// One trial for each cell, each in a scene of its own.
-    fn trials(self, play: fn(&Row, &Cell) -> Result<(), Failed>) -> Vec<Trial> {
-        let row = std::sync::Arc::new(self);
+    pub(crate) fn trials(self, play: fn(&Row, &Cell) -> Result<(), Failed>) -> Vec<Trial> {
+        let row = Arc::new(self);
         (0..row.cells.len())
             .map(|index| {
-                let row = std::sync::Arc::clone(&row);
+                let row = Arc::clone(&row);
                 let name = format!("{}/{}", row.name, row.cells[index].0);
                 Trial::test(name, move || play(&row, &row.cells[index]))
             })
@@ -90,7 +63,7 @@ fn cell(column: &'static str, expected: Outcome) -> Cell {
 }
 
 /// The firewall on the server itself, no NAT.
-fn server_rows() -> Vec<Row> {
+pub(crate) fn server_rows() -> Vec<Row> {
     let row = |name, rules: String, fails_at, cells| Row {
         name,
         rules,
@@ -158,7 +131,7 @@ fn server_rows() -> Vec<Row> {
 
 /// The firewall is a gateway that DNATs; the server announces its own address
 /// or, where the row's name says so, the gateway's.
-fn gateway_rows() -> Vec<Row> {
+pub(crate) fn gateway_rows() -> Vec<Row> {
     let row = |name, rules: String, advertise, cells| Row {
         name,
         rules,
@@ -242,137 +215,4 @@ fn passive_cells(outcome: &Outcome) -> Vec<Cell> {
     ["plain-epsv", "plain-pasv", "tls-epsv", "tls-pasv"]
         .map(|column| cell(column, outcome.clone()))
         .into()
-}
-
-/// A server's input chain that drops what `accepts` do not name.
-fn input(accepts: &[&str]) -> String {
-    format!(
-        "table inet filter {{
-            chain input {{
-                type filter hook input priority 0; policy drop;
-                ct state established,related accept
-                {}
-            }}
-        }}
-        ",
-        accepts.join("\n                ")
-    )
-}
-
-/// Assigns the helper, between conntrack and DNAT.
-const HELPER: &str = r#"
-table inet helper {
-    ct helper ftp-standard {
-        type "ftp" protocol tcp
-    }
-    chain prerouting {
-        type filter hook prerouting priority -150;
-        tcp dport 21 ct helper set "ftp-standard"
-    }
-}
-"#;
-
-/// What administrators try first: an accept in a table of its own.
-const EARLIER_TABLE: &str = "
-table inet earlier {
-    chain input {
-        type filter hook input priority -10; policy accept;
-        ct state new tcp dport { 21, 50000-50010 } accept
-    }
-}
-";
-
-const CONTROL: &str = "21";
-const AND_RANGE: &str = "{ 21, 50000-50010 }";
-
-/// A gateway that translates and lets through these ports.
-fn gateway(translated: &str, accepted: &str) -> String {
-    format!(
-        r#"table inet nat {{
-            chain prerouting {{
-                type nat hook prerouting priority -100;
-                iifname "eth0" ip daddr 198.51.100.1 tcp dport {translated} dnat ip to 10.77.0.21
-            }}
-        }}
-        table inet filter {{
-            chain forward {{
-                type filter hook forward priority 0; policy drop;
-                ct state established,related accept
-                iifname "eth0" ip daddr 10.77.0.21 tcp dport {accepted} ct state new accept
-            }}
-        }}
-        "#
-    )
-}
-
-fn play_on_server(row: &Row, cell: &Cell) -> Result<(), Failed> {
-    let scene = Direct::new();
-    nft(&scene.server, &row.rules);
-    play(&scene.client, &scene.server, row, cell)
-}
-
-fn play_through_gateway(row: &Row, cell: &Cell) -> Result<(), Failed> {
-    let scene = BehindGateway::new(Forwarding::On);
-    nft(&scene.gateway, &row.rules);
-    play(&scene.client, &scene.server, row, cell)
-}
-
-fn play(client: &Namespace, server: &Namespace, row: &Row, cell: &Cell) -> Result<(), Failed> {
-    let (_, session, expected) = cell;
-    let proftpd = Proftpd::start(
-        server,
-        &Config {
-            advertise: row.advertise,
-            ..Config::default()
-        },
-    );
-    let report = client::play(client, &proftpd, session, expected);
-    let stage = if *expected == Works {
-        Data
-    } else {
-        row.fails_at
-    };
-    if report.outcome == *expected && report.stage == stage {
-        return Ok(());
-    }
-    Err(format!(
-        "{expected:?} at {stage:?} expected, seen: {report}server:\n{}",
-        proftpd.log()
-    )
-    .into())
-}
-
-/// The range is open to its last port and not one further.
-fn beside_the_range_of_the_server() -> Result<(), Failed> {
-    let scene = Direct::new();
-    nft(
-        &scene.server,
-        &input(&[
-            "tcp dport 21 accept",
-            "ct state new tcp dport 50000-50010 accept",
-        ]),
-    );
-    expect_reach(&scene.client, &scene.server, Reach::Silent)
-}
-
-/// The gateway itself answers for ports that it does not translate.
-fn beside_the_range_of_the_gateway() -> Result<(), Failed> {
-    let scene = BehindGateway::new(Forwarding::On);
-    nft(&scene.gateway, &(gateway(AND_RANGE, AND_RANGE) + HELPER));
-    expect_reach(&scene.client, &scene.server, Reach::Refused)
-}
-
-fn expect_reach(client: &Namespace, server: &Namespace, beside: Reach) -> Result<(), Failed> {
-    for (port, expected) in [
-        (49999, beside),
-        (50000, Reach::Open),
-        (50010, Reach::Open),
-        (50011, beside),
-    ] {
-        let seen = reach(client, PUBLIC, server, port);
-        if seen != expected {
-            return Err(format!("port {port}: {expected:?} expected, {seen:?} seen").into());
-        }
-    }
-    Ok(())
 }
