@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use ftpnat::model::ftp::Tls;
 use ftpnat::model::net::Family;
 use ftpnat::plan::predict::predictions;
-use ftpnat::plan::{Cell, From, Outcome as Predicted};
+use ftpnat::plan::{Cell, From, Outcome as Predicted, translated};
 use ftpnat::profile::{Advertise, Nat, Profile, parse};
 use libtest_mimic::{Failed, Trial};
 
@@ -22,25 +22,28 @@ use support::netns::Namespace;
 use support::outcome::Outcome;
 use support::proftpd::{Config, Proftpd};
 use support::rules::{Reach, nft, reach, restore};
-use support::scene::{BehindGateway, CLIENT, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER, SERVER6};
+use support::scene::{
+    BehindGateway, CLIENT, CLIENT6, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER, SERVER6,
+};
 
 fn main() -> ExitCode {
     support::enter();
     let mut trials = Vec::new();
-    for file in shipped() {
+    let shipped = files("profiles").map(|file| (file, WAYS));
+    let variants = files("tests/data/variants").map(|file| (file, &WAYS[..2]));
+    for (file, ways) in shipped.chain(variants) {
         let name = file
             .file_stem()
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        for way in WAYS {
+        for way in ways {
             let file = file.clone();
             trials.push(Trial::test(format!("{name}/{}", way.name), move || {
                 play(&file, way)
             }));
         }
     }
-    assert!(trials.len() >= 55, "the shipped profiles were found");
     support::play(trials)
 }
 
@@ -60,12 +63,19 @@ enum Load {
     Nft,
 }
 
+/// The first two play the variants as well.
 const WAYS: &[Way] = &[
     Way {
         name: "iptables-nft/strict",
         load: Load::Iptables(BackEnd::Nft),
         before: STRICT,
         before6: STRICT6,
+    },
+    Way {
+        name: "nft/open",
+        load: Load::Nft,
+        before: "",
+        before6: "",
     },
     Way {
         name: "iptables-legacy/strict",
@@ -84,12 +94,6 @@ const WAYS: &[Way] = &[
         load: Load::Iptables(BackEnd::Legacy),
         before: USUAL,
         before6: USUAL6,
-    },
-    Way {
-        name: "nft/open",
-        load: Load::Nft,
-        before: "",
-        before6: "",
     },
 ];
 
@@ -136,14 +140,16 @@ const USUAL6: &str = "*filter
 COMMIT
 ";
 
-fn shipped() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+/// The profiles in a folder of the project.
+fn files(folder: &str) -> impl Iterator<Item = PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("profiles")
         .map(|e| e.expect("an entry").path())
         .collect();
     files.sort();
-    files
+    assert!(files.len() > 10, "the profiles were found");
+    files.into_iter()
 }
 
 /// The profile as shipped, but served by `ProFTPD`, which the lab has.
@@ -190,12 +196,17 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
             let host = other.as_ref().unwrap_or(&scene.server);
             load(&scene.gateway, &text, &profile, way)?;
             let server = Proftpd::start(host, &config(&profile));
-            let translated = |family| by(family, PUBLIC, SERVER6);
+            let outside6 = if translated(&profile, Family::Ipv6) {
+                PUBLIC6
+            } else {
+                SERVER6
+            };
+            let called = |family| by(family, PUBLIC, outside6);
             let at = |from, family| match from {
-                From::Outside => (&scene.client, translated(family)),
-                From::InsideExternal => (&scene.inside, PUBLIC),
+                From::Outside => (&scene.client, called(family)),
+                From::InsideExternal => (&scene.inside, called(family)),
                 From::InsideDirect => (&scene.inside, by(family, own, SERVER6)),
-                From::Gateway => (&scene.gateway, translated(family)),
+                From::Gateway => (&scene.gateway, called(family)),
             };
             cells(&profile, way, &server, at)?;
             closed_beside(&profile, way, &scene.client, host, PUBLIC)
@@ -208,9 +219,9 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
                 ..Config::default()
             };
             let server = Proftpd::start(&scene.client, &config);
-            let at = |from, _: Family| match from {
-                From::Gateway => (&scene.gateway, CLIENT),
-                _ => (&scene.inside, CLIENT),
+            let at = |from, family| match from {
+                From::Gateway => (&scene.gateway, by(family, CLIENT, CLIENT6)),
+                _ => (&scene.inside, by(family, CLIENT, CLIENT6)),
             };
             cells(&profile, way, &server, at)
         }
@@ -369,10 +380,13 @@ fn cells<'a>(
 
 /// `None` where the server does not serve it or no client here plays it.
 fn session(cell: &Cell, profile: &Profile, address: IpAddr) -> Option<Session> {
-    let implicit = profile
+    // Behind another outside port there is one control port only.
+    let control = profile
         .control
         .iter()
-        .any(|c| c.port == cell.control_port && c.tls == Tls::Implicit);
+        .find(|c| c.port == cell.control_port)
+        .unwrap_or(&profile.control[0]);
+    let implicit = control.tls == Tls::Implicit;
     let tls = match (cell.tls, implicit) {
         (false, _) => SessionTls::Plain,
         (true, true) => SessionTls::Implicit,

@@ -166,14 +166,14 @@ fn match_text(condition: &Match, families: &[Family]) -> String {
             _ => "meta l4proto { icmp, ipv6-icmp }".to_owned(),
         },
         Match::CtState(states) => {
-            format!(
-                "ct state {}",
-                states
-                    .iter()
-                    .map(|s| state(*s))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            )
+            // In the order in which nft lists them.
+            let listed = [CtState::Established, CtState::Related, CtState::New];
+            let names: Vec<&str> = listed
+                .into_iter()
+                .filter(|s| states.contains(s))
+                .map(state)
+                .collect();
+            format!("ct state {}", names.join(","))
         }
         Match::CtReply => "ct direction reply".to_owned(),
         Match::CtDnat => "ct status dnat".to_owned(),

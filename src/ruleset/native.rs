@@ -5,6 +5,8 @@
 //! { 21 }` it prints as *all* ports (played in `tests/emit_lab.rs`). A text that was
 //! saved from such a table must not be loaded again.
 
+use crate::model::net::Family;
+
 use super::netlink::{Message, attribute, attributes, messages, number, text};
 
 /// The answers to the four dumps of one family.
@@ -34,12 +36,13 @@ const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTRO
 
 /// Everything native in the named `tables` of the dumped family.
 #[must_use]
-pub fn native_things(dumps: &Dumps, tables: &[&str]) -> Vec<Native> {
+pub fn native_things(dumps: &Dumps, family: Family, tables: &[&str]) -> Vec<Native> {
     let mut found: Vec<Native> = Vec::new();
     found.extend(objects(&dumps.chains).into_iter().filter_map(native_chain));
     found.extend(
         objects(&dumps.sets)
             .into_iter()
+            .filter(|set| !is_anonymous(set))
             .filter_map(|set| named(set, 2, "set or map")),
     );
     found.extend(
@@ -47,7 +50,11 @@ pub fn native_things(dumps: &Dumps, tables: &[&str]) -> Vec<Native> {
             .into_iter()
             .filter_map(|o| named(o, 2, "object")),
     );
-    found.extend(objects(&dumps.rules).into_iter().filter_map(native_rule));
+    found.extend(
+        objects(&dumps.rules)
+            .into_iter()
+            .filter_map(|rule| native_rule(rule, family)),
+    );
     found.retain(|native| tables.contains(&native.table.as_str()));
     found.dedup();
     found
@@ -97,6 +104,14 @@ fn native_chain(chain: &[u8]) -> Option<Native> {
     })
 }
 
+/// `NFTA_SET_FLAGS` 3, `NFT_SET_ANONYMOUS` 1: part of a rule, which is looked at
+/// itself.
+fn is_anonymous(set: &[u8]) -> bool {
+    attribute(set, 3)
+        .and_then(number)
+        .is_some_and(|flags| flags & 1 != 0)
+}
+
 fn named(object: &[u8], name: u16, what: &str) -> Option<Native> {
     Some(Native {
         table: text(attribute(object, 1)?),
@@ -105,11 +120,11 @@ fn named(object: &[u8], name: u16, what: &str) -> Option<Native> {
 }
 
 /// `NFTA_RULE_TABLE` 1, `NFTA_RULE_CHAIN` 2, `NFTA_RULE_HANDLE` 3, `NFTA_RULE_EXPRESSIONS` 4.
-fn native_rule(rule: &[u8]) -> Option<Native> {
+fn native_rule(rule: &[u8], family: Family) -> Option<Native> {
     let expressions = attributes(attribute(rule, 4)?);
     let why = expressions
         .iter()
-        .find_map(|(_, expression)| native_expression(expression))
+        .find_map(|(_, expression)| native_expression(expression, family))
         // Every rule of an iptables program counts.
         .or_else(|| {
             let counts = expressions
@@ -135,14 +150,14 @@ fn expression_name(expression: &[u8]) -> String {
 
 /// What makes an expression native, after `supported_exprs` and the parsers of
 /// iptables 1.8 (`iptables/nft.c`, `iptables/nft-ruleparse.c`).
-fn native_expression(expression: &[u8]) -> Option<String> {
+fn native_expression(expression: &[u8], family: Family) -> Option<String> {
     let name = expression_name(expression);
     let data = attribute(expression, 2).unwrap_or_default();
     let understood = match name.as_str() {
         "match" | "target" | "cmp" | "bitwise" | "counter" | "immediate" | "range" | "limit"
         | "log" => true,
         "meta" => meta_is_known(data),
-        "payload" => payload_is_known(data),
+        "payload" => payload_is_known(data, family),
         _ => false,
     };
     (!understood).then_some(name)
@@ -156,16 +171,17 @@ fn meta_is_known(data: &[u8]) -> bool {
 }
 
 /// `NFTA_PAYLOAD_BASE` 2, `_OFFSET` 3, `_LEN` 4: addresses, protocol and fragments
-/// in the network header (base 1), ports and TCP flags in the transport header (2).
-fn payload_is_known(data: &[u8]) -> bool {
+/// in the network header (base 1), ports, both or one, and TCP flags in the
+/// transport header (base 2).
+fn payload_is_known(data: &[u8], family: Family) -> bool {
     let [base, offset, length] = [2, 3, 4].map(|kind| attribute(data, kind).and_then(number));
-    match (base, offset, length) {
-        (Some(1), Some(offset), Some(length)) => {
-            let ipv4 = matches!((offset, length), (9, 1) | (6, 2) | (12 | 16, 1..=4));
-            let ipv6 = matches!((offset, length), (6, 1) | (8 | 24, 1..=16));
-            ipv4 || ipv6
-        }
-        (Some(2), Some(offset), Some(length)) => matches!((offset, length), (0 | 2, 2) | (13, 1)),
+    let (Some(base), Some(offset), Some(length)) = (base, offset, length) else {
+        return false;
+    };
+    match (base, family) {
+        (1, Family::Ipv4) => matches!((offset, length), (9, 1) | (6, 2) | (12 | 16, 1..=4)),
+        (1, Family::Ipv6) => matches!((offset, length), (6, 1) | (8 | 24, 1..=16)),
+        (2, _) => matches!((offset, length), (0 | 2, 2) | (0, 4) | (13, 1)),
         _ => false,
     }
 }

@@ -32,7 +32,7 @@ use netns::Namespace;
 const ENTERED: &str = "FTPNAT_LAB_ENTERED";
 
 /// Most of a trial's time is waiting for a hang to be one.
-const THREADS: usize = 8;
+const THREADS: usize = 16;
 
 /// Without root, becomes itself again as root of a new user namespace; there
 /// the lab works too. Call it first in `main`.

@@ -39,7 +39,7 @@ pub(super) fn merge(plan: &Plan, family: Family, outside: Option<&str>) -> anyho
     let dumps = native_rules(family, back_end)?;
     let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
     if back_end == BackEnd::Nft {
-        refuse_native(&dumps, &save, &changed, &save_program)?;
+        refuse_native(&dumps, family, &save, &changed, &save_program)?;
     }
     let known = Onto {
         outside,
@@ -136,11 +136,12 @@ fn native_rules(family: Family, back_end: BackEnd) -> Result<Dumps, Failure> {
 
 fn refuse_native(
     dumps: &Dumps,
+    family: Family,
     save: &Save,
     changed: &[&str],
     program: &str,
 ) -> Result<(), Failure> {
-    let native = native_things(dumps, changed);
+    let native = native_things(dumps, family, changed);
     if let Some(first) = native.first() {
         let more = match native.len() - 1 {
             0 => String::new(),

@@ -1,0 +1,22 @@
+//! What `emit` prints, loaded into the kernel: the truth table's rows with our
+//! output in the place of hand-written rules, every way an administrator may load
+//! it, and what must not happen on the way.
+
+mod support;
+
+#[path = "emit_lab/listings.rs"]
+mod listings;
+#[path = "emit_lab/loading.rs"]
+mod loading;
+#[path = "emit_lab/placement.rs"]
+mod placement;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    support::enter();
+    let mut trials = listings::trials();
+    trials.extend(loading::trials());
+    trials.extend(placement::trials());
+    support::play(trials)
+}
