@@ -2,6 +2,8 @@
 //! output in the place of hand-written rules, every way an administrator may load
 //! it, and what must not happen on the way.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+
 mod support;
 
 #[path = "emit_lab/listings.rs"]

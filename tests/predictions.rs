@@ -2,6 +2,8 @@
 //! that drops, and each cell that `plan` predicts is a session of a real client
 //! with a real server. A cell that comes out otherwise fails the test.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+
 mod support;
 
 use std::fs;

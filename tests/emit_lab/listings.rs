@@ -178,8 +178,8 @@ pub(crate) fn emit_and_load(
             let file = tempfile::NamedTempFile::new().expect("a file");
             std::fs::write(file.path(), profile).expect("the profile");
             let path = file.path().display().to_string();
-            let saved = save(host, &saver, &["-c"]);
-            let text = emit(host, back_end, &["--base", "-", "--profile", &path], &saved)?;
+            let base = save(host, &saver, &["-c"]);
+            let text = emit(host, back_end, &["--base", "-", "--profile", &path], &base)?;
             restore(host, &restorer, &["-c"], &text);
         }
     }
