@@ -13,9 +13,10 @@ use support::client::{self, Session, SessionTls};
 use support::netns::Namespace;
 use support::outcome::Outcome::{self, Hangs, Refused, Rejected, Unreachable, Works};
 use support::outcome::Stage::{self, Control, Data};
-use support::proftpd::{Config, Proftpd};
+use support::proftpd;
 use support::rules::{Reach, connect, nft, reach, restore, save};
 use support::scene::{BehindGateway, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER, SERVER6};
+use support::server::Config;
 
 fn main() -> ExitCode {
     support::enter();
@@ -160,7 +161,7 @@ fn every_refusal() -> Vec<Trial> {
 /// A session with a server whose input chain has one rule.
 fn direct(rule: &str, session: &Session, expected: &Outcome, stage: Stage) -> Result<(), Failed> {
     let scene = Direct::new();
-    let server = Proftpd::start(&scene.server, &config());
+    let server = proftpd::start(&scene.server, &config());
     nft(
         &scene.server,
         &format!(
@@ -204,7 +205,7 @@ fn inside_is_one_network() -> Result<(), Failed> {
         &scene.gateway,
         "table inet f {\nchain f {\ntype filter hook forward priority 0; policy drop;\n}\n}",
     );
-    let server = Proftpd::start(&scene.server, &config());
+    let server = proftpd::start(&scene.server, &config());
     for address in [SERVER, SERVER6] {
         let session = Session::new(ClientMode::Epsv, SessionTls::Explicit, address);
         client::expect(&scene.inside, &server, &session, &Works, Data)?;
@@ -214,10 +215,10 @@ fn inside_is_one_network() -> Result<(), Failed> {
 
 fn the_server_ends() -> Result<(), Failed> {
     let scene = Direct::new();
-    drop(Proftpd::start(&scene.server, &config()));
+    drop(proftpd::start(&scene.server, &config()));
     same(
         "listeners",
-        &support::proftpd::listening(&scene.server),
+        &support::server::listening(&scene.server),
         &Vec::new(),
     )
 }

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ftpnat::model::ftp::Tls;
+use ftpnat::model::ftp::{Software, Tls};
 use ftpnat::model::net::Family;
 use ftpnat::plan::predict::predictions;
 use ftpnat::plan::{Cell, From, Outcome as Predicted, translated};
@@ -22,11 +22,13 @@ use support::BackEnd;
 use support::client::{self, Session, SessionTls};
 use support::netns::Namespace;
 use support::outcome::Outcome;
-use support::proftpd::{Config, Proftpd};
+use support::proftpd;
 use support::rules::{Reach, nft, reach, restore};
 use support::scene::{
     BehindGateway, CLIENT, CLIENT6, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER, SERVER6,
 };
+use support::server::{Config, Server, has_other_users};
+use support::vsftpd;
 
 fn main() -> ExitCode {
     support::enter();
@@ -154,16 +156,26 @@ fn files(folder: &str) -> impl Iterator<Item = PathBuf> {
     files.into_iter()
 }
 
-/// The profile as shipped, but served by `ProFTPD`, which the lab has.
+/// The profile as shipped, but served by `ProFTPD` where the lab has not its server.
 fn profile(file: &Path) -> (String, Profile) {
     let text = fs::read_to_string(file).expect("a profile");
-    let text = ["vsftpd", "pure-ftpd", "filezilla"]
-        .iter()
-        .fold(text, |text, other| {
-            text.replace(&format!("software: {other}"), "software: proftpd")
-        });
+    let absent: &[&str] = if has_other_users() {
+        &["pure-ftpd", "filezilla"]
+    } else {
+        &["pure-ftpd", "filezilla", "vsftpd"]
+    };
+    let text = absent.iter().fold(text, |text, other| {
+        text.replace(&format!("software: {other}"), "software: proftpd")
+    });
     let profile = parse(&file.display().to_string(), text.as_bytes()).expect("a valid profile");
     (text, profile)
+}
+
+fn serve(host: &Namespace, profile: &Profile, config: &Config) -> Server {
+    match profile.server.software {
+        Software::Vsftpd => vsftpd::start(host, config),
+        _ => proftpd::start(host, config),
+    }
 }
 
 fn play(file: &Path, way: &Way) -> Result<(), Failed> {
@@ -173,7 +185,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
             let scene = Direct::new();
             let at = |_: From, family| (&scene.client, by(family, PUBLIC, PUBLIC6));
             load(&scene.server, &text, &profile, way)?;
-            let server = Proftpd::start(&scene.server, &config(&profile));
+            let server = serve(&scene.server, &profile, &config(&profile));
             cells(&profile, way, &server, at)?;
             closed_beside(&profile, way, &scene.client, &scene.server, PUBLIC)
         }
@@ -181,7 +193,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
             let scene = BehindGateway::new(Forwarding::On);
             let external = translate_upstream(&scene, &profile);
             load(&scene.server, &text, &profile, way)?;
-            let server = Proftpd::start(&scene.server, &config(&profile));
+            let server = serve(&scene.server, &profile, &config(&profile));
             let at = |from, _: Family| match from {
                 From::Outside => (&scene.client, external),
                 _ => (&scene.inside, SERVER),
@@ -197,7 +209,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
             let other = (own != SERVER).then(|| scene.join("server-b", own));
             let host = other.as_ref().unwrap_or(&scene.server);
             load(&scene.gateway, &text, &profile, way)?;
-            let server = Proftpd::start(host, &config(&profile));
+            let server = serve(host, &profile, &config(&profile));
             let outside6 = if translated(&profile, Family::Ipv6) {
                 PUBLIC6
             } else {
@@ -220,7 +232,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
                 control: controls(&profile),
                 ..Config::default()
             };
-            let server = Proftpd::start(&scene.client, &config);
+            let server = serve(&scene.client, &profile, &config);
             let at = |from, family| match from {
                 From::Gateway => (&scene.gateway, by(family, CLIENT, CLIENT6)),
                 _ => (&scene.inside, by(family, CLIENT, CLIENT6)),
@@ -342,7 +354,7 @@ fn translate_upstream(scene: &BehindGateway, profile: &Profile) -> IpAddr {
 fn cells<'a>(
     profile: &Profile,
     way: &Way,
-    server: &Proftpd,
+    server: &Server,
     at: impl Fn(From, Family) -> (&'a Namespace, IpAddr),
 ) -> Result<(), Failed> {
     let mut played = 0;

@@ -11,9 +11,10 @@ use crate::support::client::{self, Session, SessionTls};
 use crate::support::netns::Namespace;
 use crate::support::outcome::Outcome;
 use crate::support::outcome::Outcome::{Hangs, Works};
-use crate::support::proftpd::{Config, Proftpd};
+use crate::support::proftpd;
 use crate::support::rules::{nft, restore, save};
 use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC};
+use crate::support::server::{Config, Server};
 use crate::support::{BackEnd, ftpnat_beside};
 
 /// How the administrator gets our text loaded.
@@ -236,7 +237,7 @@ pub(crate) fn holds_every_line(before: &str, after: &str) -> Result<(), Failed> 
 }
 
 /// Both passive modes, plain and under TLS.
-fn list_all(client: &Namespace, server: &Proftpd, outcome: &Outcome) -> Result<(), Failed> {
+fn list_all(client: &Namespace, server: &Server, outcome: &Outcome) -> Result<(), Failed> {
     for mode in [Epsv, Pasv] {
         for tls in [Plain, Explicit] {
             expect(client, server, &Session::new(mode, tls, PUBLIC), outcome)?;
@@ -247,7 +248,7 @@ fn list_all(client: &Namespace, server: &Proftpd, outcome: &Outcome) -> Result<(
 
 pub(crate) fn expect(
     client: &Namespace,
-    server: &Proftpd,
+    server: &Server,
     session: &Session,
     expected: &Outcome,
 ) -> Result<(), Failed> {
@@ -270,7 +271,7 @@ fn on_server(back_end: BackEnd, load: Load, rules: &str) -> Result<(), Failed> {
         &[],
         rules,
     );
-    let server = Proftpd::start(&scene.server, &Config::default());
+    let server = proftpd::start(&scene.server, &Config::default());
     let tls = Session::new(Epsv, Explicit, PUBLIC);
     expect(&scene.client, &server, &tls, &Hangs)?;
     emit_and_load(&scene.server, back_end, load, SERVER_PROFILE)?;
@@ -292,7 +293,7 @@ fn through_gateway(back_end: BackEnd, load: Load) -> Result<(), Failed> {
         &[],
         GATEWAY_RULES,
     );
-    let server = Proftpd::start(&scene.server, &announcing(21));
+    let server = proftpd::start(&scene.server, &announcing(21));
     let tls = Session::new(Epsv, Explicit, PUBLIC);
     expect(&scene.client, &server, &tls, &Outcome::Refused)?;
     emit_and_load(&scene.gateway, back_end, load, GATEWAY_PROFILE)?;
@@ -323,7 +324,7 @@ fn native_gateway() -> Result<(), Failed> {
             }
         }\n",
     );
-    let server = Proftpd::start(&scene.server, &announcing(21));
+    let server = proftpd::start(&scene.server, &announcing(21));
     let tls = Session::new(Epsv, Explicit, PUBLIC);
     expect(&scene.client, &server, &tls, &Outcome::Refused)?;
     load_native(&scene.gateway, GATEWAY_PROFILE)?;
@@ -335,7 +336,7 @@ fn native_gateway() -> Result<(), Failed> {
 fn no_overruling() -> Result<(), Failed> {
     let scene = Direct::new();
     restore(&scene.server, "iptables-nft-restore", &[], SERVER_RULES);
-    let server = Proftpd::start(&scene.server, &Config::default());
+    let server = proftpd::start(&scene.server, &Config::default());
     let tls = Session::new(Epsv, Explicit, PUBLIC);
     let said = load_native(&scene.server, SERVER_PROFILE)?;
     if !said.contains("do not overrule a drop in another table") {
@@ -366,7 +367,7 @@ fn the_seed() -> Result<(), Failed> {
         passive: ftpnat::model::net::PortRange::new(50000, 51000),
         advertise: None,
     };
-    let server = Proftpd::start(&scene.server, &config);
+    let server = proftpd::start(&scene.server, &config);
     let session = Session::new(Epsv, SessionTls::Explicit, PUBLIC);
     expect(&scene.client, &server, &session, &Hangs)?;
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/own-firewall.yaml");
@@ -403,7 +404,7 @@ fn two_servers(back_end: BackEnd) -> Result<(), Failed> {
         (&scene.server, 21, range(50000, 51000)),
         (&second, 2121, range(52000, 53000)),
     ] {
-        let server = Proftpd::start(
+        let server = proftpd::start(
             host,
             &Config {
                 passive,

@@ -9,9 +9,10 @@ use crate::support::client::Session;
 use crate::support::client::SessionTls::Explicit;
 use crate::support::outcome::Outcome;
 use crate::support::outcome::Outcome::{Hangs, Works};
-use crate::support::proftpd::{Config, Proftpd};
+use crate::support::proftpd;
 use crate::support::rules::restore;
 use crate::support::scene::{Direct, PUBLIC};
+use crate::support::server::Config;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -108,7 +109,7 @@ fn play(back_end: BackEnd, rules: &str, listed: &Outcome, banned: &Outcome) -> R
             &[],
             &rules,
         );
-        let server = Proftpd::start(&scene.server, &Config::default());
+        let server = proftpd::start(&scene.server, &Config::default());
         let session = Session::new(Epsv, Explicit, PUBLIC);
         expect(&scene.client, &server, &session, &Hangs)
             .or_else(|_| expect(&scene.client, &server, &session, &Outcome::Unreachable))?;

@@ -12,7 +12,7 @@ use libtest_mimic::Failed;
 
 use super::netns::Namespace;
 use super::outcome::{Outcome, Report, Stage, Watched, judge};
-use super::proftpd::Proftpd;
+use super::server::Server;
 
 /// Silence after which a session that is not expected to work hangs.
 const HANG: Duration = Duration::from_millis(3500);
@@ -75,7 +75,7 @@ impl Session {
 /// borne, nothing else.
 pub(crate) fn play(
     from: &Namespace,
-    server: &Proftpd,
+    server: &Server,
     session: &Session,
     expected: &Outcome,
 ) -> Report {
@@ -97,7 +97,7 @@ pub(crate) fn play(
 /// and the server's log.
 pub(crate) fn expect(
     from: &Namespace,
-    server: &Proftpd,
+    server: &Server,
     session: &Session,
     expected: &Outcome,
     stage: Stage,
@@ -115,7 +115,7 @@ pub(crate) fn expect(
 
 /// curl hides a wrong PASV address unless told not to, and falls back from EPSV
 /// to PASV and from EPRT to PORT: [`judge`] tells the fallback from the mode.
-fn curl(from: &Namespace, server: &Proftpd, session: &Session) -> Command {
+fn curl(from: &Namespace, server: &Server, session: &Session) -> Command {
     let mut command = from.command("curl");
     command.args([
         "-q",
@@ -128,7 +128,7 @@ fn curl(from: &Namespace, server: &Proftpd, session: &Session) -> Command {
     ]);
     command
         .arg("--user")
-        .arg(format!("tester:{}", server.password));
+        .arg(format!("{}:{}", server.user, server.password));
     command.args(match session.mode {
         ClientMode::Pasv => &["--disable-epsv"][..],
         ClientMode::Epsv => &[],
@@ -159,7 +159,7 @@ fn curl(from: &Namespace, server: &Proftpd, session: &Session) -> Command {
 }
 
 /// lftp, without its own ideas of what to try next.
-fn lftp(from: &Namespace, server: &Proftpd, session: &Session) -> Command {
+fn lftp(from: &Namespace, server: &Server, session: &Session) -> Command {
     let scheme = if session.tls == SessionTls::Implicit {
         "ftps"
     } else {
@@ -174,7 +174,8 @@ fn lftp(from: &Namespace, server: &Proftpd, session: &Session) -> Command {
         "set ssl:verify-certificate no; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; \
          set ftp:ssl-protect-list yes; set ftp:passive-mode {passive}; set ftp:auto-passive-mode no; \
          set net:max-retries 1; set net:timeout 60; debug 9; \
-         open -u tester,{password} -p {port} {scheme}://{host}; nlist; bye",
+         open -u {user},{password} -p {port} {scheme}://{host}; nlist; bye",
+        user = server.user,
         password = server.password,
         port = session.port,
         host = host(session.address),

@@ -15,6 +15,8 @@ pub(crate) mod outcome;
 pub(crate) mod proftpd;
 pub(crate) mod rules;
 pub(crate) mod scene;
+pub(crate) mod server;
+pub(crate) mod vsftpd;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -107,8 +109,9 @@ fn missing() -> Option<String> {
             absent.join(", ")
         ));
     }
-    let proftpd = proftpd::program();
-    (!proftpd.exists()).then(|| format!("no {}; `./dev test` fetches it", proftpd.display()))
+    let servers = [proftpd::program(), vsftpd::program()];
+    let absent = servers.iter().find(|program| !program.exists());
+    absent.map(|program| format!("no {}; `./dev test` fetches it", program.display()))
 }
 
 fn installed(program: &str) -> bool {

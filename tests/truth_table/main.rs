@@ -18,9 +18,10 @@ use support::client;
 use support::netns::Namespace;
 use support::outcome::Outcome::Works;
 use support::outcome::Stage::Data;
-use support::proftpd::{Config, Proftpd};
+use support::proftpd;
 use support::rules::{Reach, nft, reach};
 use support::scene::{BehindGateway, Direct, Forwarding, PUBLIC};
+use support::server::Config;
 
 fn main() -> ExitCode {
     support::enter();
@@ -56,7 +57,7 @@ fn play_through_gateway(row: &Row, cell: &Cell) -> Result<(), Failed> {
 
 fn play(client: &Namespace, server: &Namespace, row: &Row, cell: &Cell) -> Result<(), Failed> {
     let (_, session, expected) = cell;
-    let proftpd = Proftpd::start(
+    let proftpd = proftpd::start(
         server,
         &Config {
             advertise: row.advertise,
