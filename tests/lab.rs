@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use ftpnat::model::ftp::{ClientMode, Tls};
@@ -16,7 +16,8 @@ use support::outcome::Stage::{self, Control, Data};
 use support::proftpd;
 use support::rules::{Reach, connect, nft, reach, restore, save};
 use support::scene::{BehindGateway, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER, SERVER6};
-use support::server::Config;
+use support::server::{Config, has_other_users};
+use support::vsftpd;
 
 fn main() -> ExitCode {
     support::enter();
@@ -31,6 +32,14 @@ fn main() -> ExitCode {
         inside_is_one_network,
     ));
     trials.push(Trial::test("server/ends-with-its-owner", the_server_ends));
+    let no_users = !has_other_users();
+    trials.push(
+        Trial::test(
+            "server/vsftpd-announces-0.0.0.0-on-an-ipv6-socket",
+            vsftpd_on_ipv6,
+        )
+        .with_ignored_flag(no_users),
+    );
     for (program, address) in [
         ("iptables-nft", PUBLIC),
         ("iptables-legacy", PUBLIC),
@@ -209,6 +218,21 @@ fn inside_is_one_network() -> Result<(), Failed> {
     for address in [SERVER, SERVER6] {
         let session = Session::new(ClientMode::Epsv, SessionTls::Explicit, address);
         client::expect(&scene.inside, &server, &session, &Works, Data)?;
+    }
+    Ok(())
+}
+
+/// `pasv_address` counts on an IPv4 socket only; Debian's vsftpd.conf has the other.
+fn vsftpd_on_ipv6() -> Result<(), Failed> {
+    let config = Config {
+        advertise: Some(Ipv4Addr::new(198, 51, 100, 1)),
+        ..Config::default()
+    };
+    let session = Session::new(ClientMode::Pasv, SessionTls::Explicit, PUBLIC);
+    for (ipv6, outcome) in [(true, Refused), (false, Works)] {
+        let scene = Direct::new();
+        let server = vsftpd::start_on(&scene.server, &config, ipv6);
+        client::expect(&scene.client, &server, &session, &outcome, Data)?;
     }
     Ok(())
 }

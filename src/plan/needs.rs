@@ -116,7 +116,7 @@ pub(super) fn server_settings(profile: &Profile) -> Vec<ServerSetting> {
         .map(|advertise| ServerSetting {
             file: address_file(profile.server.software),
             text: address_text(profile.server.software, advertise),
-            why: "PASV replies name the address that clients can reach",
+            why: address_why(profile.server.software),
         });
     std::iter::once(ports).chain(address).collect()
 }
@@ -164,11 +164,30 @@ fn address_text(software: Software, advertise: &Advertise) -> String {
     let is_name = matches!(advertise, Advertise::Name(_));
     match software {
         Software::Proftpd => format!("MasqueradeAddress {value}"),
-        Software::Vsftpd if is_name => format!("pasv_address={value}\npasv_addr_resolve=YES"),
-        Software::Vsftpd => format!("pasv_address={value}"),
+        Software::Vsftpd => {
+            let resolve = if is_name {
+                "pasv_addr_resolve=YES\n"
+            } else {
+                ""
+            };
+            format!("pasv_address={value}\n{resolve}listen=YES\nlisten_ipv6=NO")
+        }
         Software::PureFtpd => value,
         Software::Filezilla => format!("Passive mode: public IP or hostname {value}"),
         Software::Other => format!("announce {value} in PASV replies"),
+    }
+}
+
+fn address_why(software: Software) -> &'static str {
+    match software {
+        // Played in tests/lab.rs.
+        Software::Vsftpd => {
+            "PASV replies name the address that clients can reach; on an IPv6 socket \
+             (listen_ipv6) vsftpd names 0.0.0.0 instead, so IPv6 needs an instance of its own"
+        }
+        Software::Proftpd | Software::PureFtpd | Software::Filezilla | Software::Other => {
+            "PASV replies name the address that clients can reach"
+        }
     }
 }
 
