@@ -1,0 +1,65 @@
+//! README.md: its commands can be typed and its links lead somewhere.
+
+use crate::examples;
+
+fn readme() -> String {
+    crate::read(&crate::root().join("README.md"))
+}
+
+/// What is typed in ```` ```console ```` blocks.
+fn typed(readme: &str) -> Vec<&str> {
+    let mut console = false;
+    let mut lines = Vec::new();
+    for line in readme.lines() {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            console = !console && language.trim() == "console";
+        } else if console && let Some(command) = line.trim_start().strip_prefix("$ ") {
+            lines.push(command);
+        }
+    }
+    lines
+}
+
+/// The targets of links and images that are no addresses, without `#…`.
+fn relative_links(readme: &str) -> Vec<&str> {
+    readme
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split([')', ' ']).next())
+        .filter(|target| !target.contains("://") && !target.starts_with(['#', '<']))
+        .filter(|target| !target.starts_with("mailto:"))
+        .map(|target| target.split('#').next().unwrap_or(target))
+        .collect()
+}
+
+#[test]
+fn every_command_of_the_readme_can_be_typed() {
+    let readme = readme();
+    let commands: Vec<String> = typed(&readme)
+        .iter()
+        .flat_map(|line| examples::ftpnat_parts(line))
+        .collect();
+    assert!(!commands.is_empty(), "README.md shows no command");
+    for command in commands {
+        examples::assert_parses(&command);
+    }
+}
+
+#[test]
+fn every_link_of_the_readme_leads_somewhere() {
+    for link in relative_links(&readme()) {
+        let target = crate::root().join(link);
+        assert!(
+            target.exists(),
+            "README.md links to {link}, which is not there"
+        );
+    }
+}
+
+#[test]
+fn commands_and_links_are_found() {
+    let readme = "[a](man/a.8) [b](https://b) [c](#c) [d](LICENSE#x)\n\
+                  ```sh\n$ ftpnat no\n```\n```console\n$ ftpnat schema\noutput\n```\n$ ftpnat no\n";
+    assert_eq!(typed(readme), ["ftpnat schema"]);
+    assert_eq!(relative_links(readme), ["man/a.8", "LICENSE"]);
+}
