@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Emit, Format};
 use crate::model::net::Family;
-use crate::output::Failure;
+use crate::output::{self, Failure, one_line};
 use crate::plan::{self, Plan};
 use crate::render::nftables;
 use crate::render::restore::{self, Onto, Restore};
@@ -24,6 +24,13 @@ const MAX_SAVE_BYTES: usize = 256 * 1024 * 1024;
 
 /// Prints the rules, and what must be said about them on standard error.
 pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
+    if emit.base == "-" && emit.profiles.profiles.iter().any(|p| p == "-") {
+        return Err(
+            Failure::usage("--profile - and --base - both ask for standard input")
+                .help("give one of them as a file")
+                .into(),
+        );
+    }
     let profiles = super::profiles::read(&emit.profiles)?;
     let plan = plan::plan(&profiles, &super::profiles::facts());
     let restore = match emit.format {
@@ -32,7 +39,7 @@ pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
         Format::Ip6tables => for_iptables(&plan, Family::Ipv6, &emit.base)?,
     };
     for warning in &restore.warnings {
-        write_stderr(&format!("ftpnat: warning: {warning}\n"), color);
+        write_stderr(&output::human::warning(warning), color);
     }
     write_stdout(&restore.text, Color::Never)?;
     Ok(())
@@ -53,7 +60,8 @@ fn for_nft(plan: &Plan, base: &str) -> anyhow::Result<Restore> {
         .help("use --base none for our own table alone, or `ftpnat emit iptables`")
         .into()),
         _ => Err(Failure::usage(format!(
-            "`emit nft` takes --base none, not {base}: saved texts are for iptables and ip6tables"
+            "`emit nft` takes --base none, not {}: saved texts are for iptables and ip6tables",
+            one_line(base)
         ))
         .into()),
     }
@@ -96,9 +104,10 @@ fn read_save(base: &str) -> anyhow::Result<Save> {
             files::read_stdin(MAX_SAVE_BYTES).context("cannot read standard input")?,
         )
     } else {
-        let bytes = files::read(Path::new(base), MAX_SAVE_BYTES)
-            .map_err(|e| Failure::cannot(format!("cannot read the base {base}: {e}")))?;
-        (base.to_owned(), bytes)
+        let bytes = files::read(Path::new(base), MAX_SAVE_BYTES).map_err(|e| {
+            Failure::cannot(format!("cannot read the base {}: {e}", one_line(base)))
+        })?;
+        (one_line(base), bytes)
     };
     String::from_utf8(bytes)
         .map_err(|_| Failure::cannot(format!("{label} is not text")))

@@ -6,20 +6,22 @@ mod plan;
 mod profiles;
 mod schema;
 
+use std::ffi::OsString;
+
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command, Output, When};
-use crate::output::{self, Failure};
+use crate::output::{self, Failure, one_line};
 use crate::sys::terminal::{Color, write_stderr, write_stdout};
 
 /// Runs the program with these arguments, the program's name first, and gives its
 /// exit status: 0 done, 1 problems found, 2 bad usage or invalid profile, 3 could
 /// not look or act.
 #[must_use]
-pub fn run(arguments: &[std::ffi::OsString]) -> u8 {
+pub fn run(arguments: &[OsString]) -> u8 {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => perform(&cli),
-        Err(error) => misused(&error, wants_json(arguments)),
+        Err(error) => misused(&reworded(arguments).unwrap_or(error), arguments),
     }
 }
 
@@ -71,27 +73,36 @@ fn text_only(cli: &Cli, verb: &str) -> anyhow::Result<()> {
 }
 
 /// Help and version are answers, the rest is misuse; clap words all of them.
-fn misused(error: &clap::Error, json: bool) -> u8 {
+fn misused(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let text = error.render().ansi().to_string();
     if !error.use_stderr() {
         return u8::from(write_stdout(&text, Color::Auto).is_err()) * 3;
     }
-    if json {
+    if wants_json(arguments) {
         let message = error.render().to_string();
         let message = message.trim().trim_start_matches("error: ").to_owned();
-        drop(write_stdout(
-            &output::json::failure(&Failure::usage(message)),
-            Color::Never,
-        ));
+        let object = output::json::failure(&Failure::usage(message));
+        if arguments.iter().any(|a| a == "emit") {
+            write_stderr(&object, Color::Never);
+        } else {
+            drop(write_stdout(&object, Color::Never));
+        }
     } else {
         write_stderr(&text, Color::Auto);
     }
     2
 }
 
+/// clap quotes arguments as they are: the same error about arguments that a terminal
+/// can be shown.
+fn reworded(arguments: &[OsString]) -> Option<clap::Error> {
+    let shown = arguments.iter().map(|a| one_line(&a.to_string_lossy()));
+    Cli::try_parse_from(shown).err()
+}
+
 /// Whether JSON was asked for in arguments that could not be understood.
-fn wants_json(arguments: &[std::ffi::OsString]) -> bool {
-    let asks = |pair: &[std::ffi::OsString]| pair[0] == "--output" && pair[1] == "json";
+fn wants_json(arguments: &[OsString]) -> bool {
+    let asks = |pair: &[OsString]| pair[0] == "--output" && pair[1] == "json";
     arguments.windows(2).any(asks) || arguments.iter().any(|a| a == "--output=json")
 }
 

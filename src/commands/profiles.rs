@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::cli::Profiles;
 use crate::facts::{Facts, KernelRelease};
-use crate::output::{Failure, Place};
+use crate::output::{Failure, Place, human, one_line};
 use crate::profile::{self, Profile, ProfileErrors};
 use crate::sys::{files, host};
 
@@ -26,10 +26,7 @@ pub(super) fn read(named: &Profiles) -> anyhow::Result<Vec<Profile>> {
     }
     match &profile::conflicts(&profiles)[..] {
         [] => Ok(profiles),
-        conflicts => {
-            let words: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
-            Err(Failure::usage(words.join("\nerror: ")).into())
-        }
+        conflicts => Err(conflicting(conflicts).into()),
     }
 }
 
@@ -54,8 +51,9 @@ impl Source {
             )),
             Self::File(path) => {
                 let label = path.display().to_string();
-                let bytes = files::read(path, profile::MAX_BYTES)
-                    .map_err(|e| Failure::usage(format!("cannot read the profile {label}: {e}")))?;
+                let bytes = files::read(path, profile::MAX_BYTES).map_err(|e| {
+                    Failure::usage(format!("cannot read the profile {}: {e}", one_line(&label)))
+                })?;
                 Ok((label, bytes))
             }
         }
@@ -72,10 +70,11 @@ fn sources(named: &[String]) -> anyhow::Result<Vec<Source>> {
             }
             sources.push(Source::Stdin);
         } else if files::is_directory(path) {
+            let shown = one_line(name);
             let found = files::list(path, &["yaml", "yml"])
-                .map_err(|e| Failure::usage(format!("cannot list {name}: {e}")))?;
+                .map_err(|e| Failure::usage(format!("cannot list {shown}: {e}")))?;
             if found.is_empty() {
-                return Err(Failure::usage(format!("{name} holds no *.yaml and no *.yml")).into());
+                return Err(Failure::usage(format!("{shown} holds no *.yaml and no *.yml")).into());
             }
             sources.extend(found.into_iter().map(Source::File));
         } else {
@@ -83,6 +82,19 @@ fn sources(named: &[String]) -> anyhow::Result<Vec<Source>> {
         }
     }
     Ok(sources)
+}
+
+fn conflicting(conflicts: &[profile::Conflict]) -> Failure {
+    let words: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+    let rendered = words
+        .iter()
+        .zip(conflicts)
+        .map(|(words, conflict)| human::error(words, Some(&conflict.help)))
+        .collect();
+    Failure {
+        rendered: Some(rendered),
+        ..Failure::usage(words.join("; "))
+    }
 }
 
 fn invalid(faults: &[ProfileErrors]) -> Failure {
@@ -98,14 +110,15 @@ fn invalid(faults: &[ProfileErrors]) -> Failure {
         })
         .collect();
     let message = match faults {
-        [one] => format!("{} is not a valid profile", one.file()),
+        [one] => format!("{} is not a valid profile", one_line(one.file())),
         many => format!("{} profiles are not valid", many.len()),
     };
-    let rendered = faults
-        .iter()
-        .map(|e| e.render(true))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let excerpts: Vec<String> = faults.iter().map(|e| e.render(true)).collect();
+    let rendered = format!(
+        "{}\n{}",
+        excerpts.join("\n").trim_end(),
+        human::error(&message, None)
+    );
     Failure {
         rendered: Some(rendered),
         places,

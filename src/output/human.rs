@@ -17,6 +17,7 @@ use crate::profile::{Nat, Profile};
 use crate::render::nftables;
 
 use super::Failure;
+use super::terminal::{harmless, shell_word};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -46,18 +47,26 @@ pub fn plan(profile: &Profile, plan: &ProfilePlan, findings: &[Finding]) -> Stri
 /// A failure, as `error: …` and what to do.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
-    if let Some(rendered) = &failure.rendered {
-        return format!(
-            "{}\n{BAD}error{BAD:#}: {}\n",
-            rendered.trim_end(),
-            failure.message
-        );
+    match &failure.rendered {
+        Some(rendered) => rendered.clone(),
+        None => error(&failure.message, failure.help.as_deref()),
     }
-    let mut text = format!("{BAD}error{BAD:#}: {}\n", failure.message);
-    if let Some(help) = &failure.help {
-        let _ = writeln!(text, "{BOLD}help{BOLD:#}: {help}");
+}
+
+/// `error: …` and what to do.
+#[must_use]
+pub fn error(message: &str, help: Option<&str>) -> String {
+    let mut text = format!("{BAD}error{BAD:#}: {}\n", harmless(message));
+    if let Some(help) = help {
+        let _ = writeln!(text, "{BOLD}help{BOLD:#}: {}", harmless(help));
     }
     text
+}
+
+/// Something to know about a result that is right.
+#[must_use]
+pub fn warning(words: &str) -> String {
+    format!("ftpnat: {CAREFUL}warning{CAREFUL:#}: {}\n", harmless(words))
 }
 
 fn verdict(profile: &Profile, plan: &ProfilePlan) -> String {
@@ -285,16 +294,18 @@ fn upstream(plan: &ProfilePlan) -> String {
 fn next(profile: &Profile, plan: &ProfilePlan) -> String {
     let mut text = heading("Next", "as root, on this host");
     let file = if profile.file == "<stdin>" {
-        "PROFILE"
+        "PROFILE".to_owned()
     } else {
-        &profile.file
+        shell_word(&profile.file)
     };
     for (family, program) in [(Family::Ipv4, "iptables"), (Family::Ipv6, "ip6tables")] {
         if plan.rules.iter().any(|r| r.families.contains(&family)) {
-            let _ = writeln!(
-                text,
-                "  ftpnat emit {program} --profile {file} | {program}-restore -c"
-            );
+            let emit = format!("  ftpnat emit {program} --profile {file} |");
+            let load = format!("{program}-restore -c");
+            // A shell reads on behind a pipe.
+            let fits = emit.chars().count() + 1 + load.len() <= WIDTH;
+            let between = if fits { " " } else { "\n      " };
+            let _ = writeln!(text, "{emit}{between}{load}");
         }
     }
     text

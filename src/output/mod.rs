@@ -3,5 +3,7 @@
 mod failure;
 pub mod human;
 pub mod json;
+mod terminal;
 
 pub use failure::{Failure, Place};
+pub use terminal::one_line;
