@@ -84,7 +84,7 @@ fn verdict(profile: &Profile, plan: &ProfilePlan) -> String {
         (0, _) => (CAREFUL, "serves nobody".to_owned()),
         (_, 0) => (
             GOOD,
-            "with these rules every kind of client lists".to_owned(),
+            "with these rules every kind of client gets its listing".to_owned(),
         ),
         (all, bad) => (
             CAREFUL,
@@ -144,16 +144,22 @@ fn tls(tls: Tls) -> &'static str {
 fn predictions(plan: &ProfilePlan) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["  client", "PASV", "EPSV", "PORT", "EPRT"]);
-    for line in plan.predictions.chunks(ClientMode::ALL.len()) {
-        if line.iter().all(|c| c.outcome == Outcome::NotOffered) {
-            continue;
-        }
+    table.set_header([" client", "PASV", "EPSV", "PORT", "EPRT"]);
+    let shown: Vec<&[Cell]> = plan
+        .predictions
+        .chunks(ClientMode::ALL.len())
+        .filter(|line| line.iter().any(|c| c.outcome != Outcome::NotOffered))
+        .collect();
+    for line in &shown {
         let mut cells = vec![who(&line[0])];
         cells.extend(line.iter().map(outcome));
         table.add_row(cells);
     }
     let mut text = format!("\n{}\n", trim_lines(&table.to_string()));
+    let missing = |c: &Cell| c.outcome == Outcome::NotOffered;
+    if shown.iter().any(|line| line.iter().any(missing)) {
+        text.push_str("  -: not offered\n");
+    }
     let mut causes: Vec<CheckId> = plan.predictions.iter().filter_map(|c| c.because).collect();
     causes.sort_unstable();
     causes.dedup();
@@ -170,7 +176,7 @@ fn who(cell: &Cell) -> String {
     };
     let encryption = if cell.tls { "TLS" } else { "plain" };
     format!(
-        "  {}, {family}, port {}, {encryption}",
+        " {}, {family}, port {}, {encryption}",
         cell.from, cell.control_port
     )
 }
@@ -220,7 +226,7 @@ fn rules(plan: &ProfilePlan) -> String {
             let _ = writeln!(text, "  {BOLD}{}{BOLD:#}", nftables::chain_name(rule.chain));
             chain = Some(rule.chain);
         }
-        text.push_str(&wrapped("    ", &nftables::rule_text(rule)));
+        text.push_str(&hanging("    ", "        ", &nftables::rule_text(rule)));
         text.push_str(&dimmed(&wrapped("      # ", &rule.why)));
     }
     let others = plan.rules.len() - rules.len();
@@ -256,10 +262,12 @@ fn server(profile: &Profile, plan: &ProfilePlan) -> String {
         "Server",
         &format!("what {} must be set to", profile.server.software),
     );
+    let mut named = None;
     for setting in &plan.server {
-        if let Some(file) = setting.file {
+        if let Some(file) = setting.file.filter(|file| named != Some(*file)) {
             let _ = writeln!(text, "  {file}");
         }
+        named = setting.file;
         for line in setting.text.lines() {
             let _ = writeln!(text, "    {line}");
         }
@@ -327,6 +335,11 @@ fn dimmed(text: &str) -> String {
 fn wrapped(prefix: &str, words: &str) -> String {
     let blank = " ".repeat(prefix.chars().count());
     let indent = if prefix.contains('#') { prefix } else { &blank };
+    hanging(prefix, indent, words)
+}
+
+/// Wraps words behind a first-line prefix, later lines behind another.
+fn hanging(prefix: &str, indent: &str, words: &str) -> String {
     let options = Options::new(WIDTH)
         .initial_indent(prefix)
         .subsequent_indent(indent)
