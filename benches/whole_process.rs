@@ -1,0 +1,199 @@
+//! Whole processes of the built program: how long a run takes beside `true`, and
+//! what hostile profiles cost.
+//!
+//! Ends with status 1 where a target is missed.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark runs programs and prints what it saw"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+const FTPNAT: &str = env!("CARGO_BIN_EXE_ftpnat");
+const ROUNDS: usize = 250;
+const WARM_UP: usize = 20;
+/// A run may take as many times as long as `true`.
+const RATIO: f64 = 3.0;
+const HOSTILE_ROUNDS: usize = 5;
+const HOSTILE_WALL: Duration = Duration::from_millis(50);
+const HOSTILE_KIB: i64 = 32 * 1024;
+/// Makes this program measure one run of another; see [`measured_apart`].
+const MEASURE: &str = "--measure-one-run";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some([mark, file]) = arguments.first_chunk()
+        && mark == MEASURE
+    {
+        measure(file);
+        return ExitCode::SUCCESS;
+    }
+    let fast = beside_true();
+    println!();
+    let sparing = hostile();
+    ExitCode::from(u8::from(!(fast && sparing)))
+}
+
+/// `true` and `emit` in turns, so that both meet the same machine.
+fn beside_true() -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let profile = root.join("profiles/own-firewall.yaml");
+    let mut emit = Command::new(FTPNAT);
+    emit.args(["emit", "nft", "--base", "none", "--profile"])
+        .arg(profile);
+    let mut nothing = Command::new("true");
+    let (mut emits, mut nothings) = (Vec::new(), Vec::new());
+    for round in 0..WARM_UP + ROUNDS {
+        let (a, b) = (wall(&mut nothing, 0), wall(&mut emit, 0));
+        if round >= WARM_UP {
+            nothings.push(a);
+            emits.push(b);
+        }
+    }
+    println!("{ROUNDS} runs each, in turns      min    median       max   (ms)");
+    let (nothing, emit) = (median(&mut nothings), median(&mut emits));
+    for (name, times) in [("true", &nothings), ("emit nft --base none", &emits)] {
+        let (min, max) = (times[0], times[times.len() - 1]);
+        let middle = times[times.len() / 2];
+        println!(
+            "{name:<24} {:>9.3} {:>9.3} {:>9.3}",
+            ms(min),
+            ms(middle),
+            ms(max)
+        );
+    }
+    let ratio = emit.as_secs_f64() / nothing.as_secs_f64();
+    let kept = ratio <= RATIO;
+    println!(
+        "ratio of medians {ratio:.2}, target {RATIO:.0}: {}",
+        verdict(kept)
+    );
+    kept
+}
+
+/// Profiles made to exhaust who reads them.
+fn hostile() -> bool {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+    std::fs::create_dir_all(&directory).expect("a directory for profiles");
+    println!(
+        "hostile profile                 wall ms  peak KiB   (targets {}, {HOSTILE_KIB})",
+        HOSTILE_WALL.as_millis()
+    );
+    let mut all_kept = true;
+    for (name, text) in hostile_profiles() {
+        let file = directory.join(format!("{}.yaml", name.replace(' ', "-")));
+        std::fs::write(&file, text).expect("written");
+        let (wall, kib) = measured_apart(&file);
+        let kept = wall <= HOSTILE_WALL && kib <= HOSTILE_KIB;
+        all_kept &= kept;
+        println!("{name:<29} {:>9.3} {kib:>9}   {}", ms(wall), verdict(kept));
+    }
+    all_kept
+}
+
+fn hostile_profiles() -> Vec<(&'static str, String)> {
+    let head = "name: a\npassive:\n  ports: 50000-51000\n";
+    let bomb: Vec<String> = (1..10)
+        .map(|n| {
+            let alias = format!("*a{}", n - 1);
+            format!("a{n}: &a{n} [{}]", [alias.as_str(); 10].join(", "))
+        })
+        .collect();
+    let keys: String = (0..10_000).map(|_| "name: a\n").collect();
+    let numbered: Vec<String> = (0..10_000).map(|n| format!("key{n}: a")).collect();
+    let (bomb, numbered) = (bomb.join("\n"), numbered.join("\n"));
+    let entries: String = (0..10_000)
+        .map(|_| "  - { port: 99999, tls: maybe }\n")
+        .collect();
+    let networks: String = (0..60_000).map(|_| "  - 10.0.0.1/8\n").collect();
+    vec![
+        ("10 MB of comment", "#".repeat(10 << 20)),
+        ("10 MB of keys", "a: 1\n".repeat(2 << 20)),
+        ("alias bomb", format!("a0: &a0 [a, a]\n{bomb}\n{head}")),
+        ("20,000 brackets", "[".repeat(20_000)),
+        ("20,000 braces", "{a: ".repeat(20_000)),
+        ("10,000 duplicate keys", keys),
+        ("10,000 unknown keys", format!("{head}{numbered}")),
+        ("line of 1 MiB", "x".repeat(1 << 20)),
+        ("name of 1 MB", format!("name: {}\n", "x".repeat(1_000_000))),
+        (
+            "10,000 broken controls",
+            format!("{head}control:\n{entries}"),
+        ),
+        (
+            "60,000 broken networks",
+            format!("{head}clients:\n{networks}"),
+        ),
+        ("1 MiB of control characters", "\u{1}".repeat(1 << 20)),
+        (
+            "1 MiB of quotes",
+            format!("name: \"{}\"\n", "\\\"".repeat(500_000)),
+        ),
+    ]
+}
+
+/// The median wall time and the highest peak of several runs. The kernel keeps
+/// one peak for all children that a process has waited for, so each run gets a
+/// parent of its own: this program again. Its own few MiB are the least that can
+/// be seen.
+fn measured_apart(file: &Path) -> (Duration, i64) {
+    let mut walls = Vec::new();
+    let mut peak = 0;
+    for _ in 0..HOSTILE_ROUNDS {
+        let this = std::env::current_exe().expect("this program");
+        let output = Command::new(this).arg(MEASURE).arg(file).output();
+        let output = output.expect("this program runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let numbers: Vec<i64> = text.split_whitespace().flat_map(str::parse).collect();
+        let [micros, kib] = numbers[..] else {
+            panic!("{}", String::from_utf8_lossy(&output.stderr));
+        };
+        walls.push(Duration::from_micros(micros.unsigned_abs()));
+        peak = peak.max(kib);
+    }
+    (median(&mut walls), peak)
+}
+
+/// Runs `ftpnat plan` on a profile that must be refused, and prints microseconds
+/// and KiB.
+fn measure(file: &str) {
+    let mut plan = Command::new(FTPNAT);
+    plan.args(["plan", "--profile"]).arg(PathBuf::from(file));
+    let wall = wall(&mut plan, 2);
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage of children");
+    println!("{} {}", wall.as_micros(), usage.max_rss());
+}
+
+/// The time from start to end of a run that must end with this status.
+#[track_caller]
+fn wall(command: &mut Command, status: i32) -> Duration {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let start = Instant::now();
+    let ended = command.status().expect("the program runs");
+    let wall = start.elapsed();
+    assert_eq!(ended.code(), Some(status), "{command:?}");
+    wall
+}
+
+/// Sorts them, too.
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn verdict(kept: bool) -> &'static str {
+    if kept { "kept" } else { "MISSED" }
+}
