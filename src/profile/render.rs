@@ -65,18 +65,19 @@ impl ProfileErrors {
     /// The lines that a fault is about, with its markers, and their length.
     fn excerpt(&self, error: &ProfileError) -> (usize, Snippet<'static, Annotation<'static>>) {
         let text = self.text();
-        let span = &error.span;
+        // A value can be as long as a file; its beginning is enough to be marked.
+        let span = &(error.span.start..cut(text, &error.span));
         // The other place is left out where it is too far away to be shown.
         let related = error
             .related
             .as_ref()
-            .filter(|related| related.span.start.abs_diff(span.start) <= FAR);
-        let (first, last) = related.map_or((span.start, span.end), |related| {
-            (
-                span.start.min(related.span.start),
-                span.end.max(related.span.end),
-            )
-        });
+            .filter(|related| related.span.start.abs_diff(span.start) <= FAR)
+            .map(|related| (related.span.start..cut(text, &related.span), related.label));
+        let (first, last) = related
+            .as_ref()
+            .map_or((span.start, span.end), |(other, _)| {
+                (span.start.min(other.start), span.end.max(other.end))
+            });
         let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
         let end = text[last..]
             .char_indices()
@@ -85,16 +86,24 @@ impl ProfileErrors {
         let window = start..end;
         let inside = |span: &Range<usize>| span.start - window.start..span.end - window.start;
         let above = text[window.start..span.start].matches('\n').count();
-        let snippet = Snippet::source(tame(&text[window.clone()]))
-            .line_start(error.line - above)
-            .annotation(AnnotationKind::Primary.span(inside(span)))
-            .annotations(related.map(|related| {
-                AnnotationKind::Context
-                    .span(inside(&related.span))
-                    .label(related.label)
-            }));
+        let snippet =
+            Snippet::source(tame(&text[window.clone()]))
+                .line_start(error.line - above)
+                .annotation(AnnotationKind::Primary.span(inside(span)))
+                .annotations(related.map(|(other, label)| {
+                    AnnotationKind::Context.span(inside(&other)).label(label)
+                }));
         (window.len(), snippet)
     }
+}
+
+/// Where `span` ends, or some [`FAR`] bytes behind its start.
+fn cut(text: &str, span: &Range<usize>) -> usize {
+    let end = span.end.min(span.start + FAR);
+    (span.start..=end)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(span.start)
 }
 
 /// Source text for a terminal. annotate-snippets replaces the control characters
