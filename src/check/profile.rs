@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use crate::model::check::{
-    ACTIVE_WITH_TLS_BEHIND_NAT, ADVERTISE_DIFFERS_FROM_EXTERNAL, ADVERTISE_MISSING,
-    ADVERTISE_NOT_PUBLIC, CheckId, HAIRPIN_MISSING, HELPER_USELESS_UNDER_TLS,
+    ACTIVE_DATA_BLOCKED, ACTIVE_WITH_TLS_BEHIND_NAT, ADVERTISE_DIFFERS_FROM_EXTERNAL,
+    ADVERTISE_MISSING, ADVERTISE_NOT_PUBLIC, CheckId, HAIRPIN_MISSING, HELPER_USELESS_UNDER_TLS,
     PASSIVE_RANGE_TOO_SMALL, PASSWORDS_IN_PLAIN,
 };
 use crate::model::ftp::{Software, Tls};
+use crate::model::net::PortRange;
 use crate::plan::{From, Outcome, ProfilePlan, helper_ports, served_families};
 use crate::profile::{Advertise, Nat, Profile};
 
@@ -23,6 +24,7 @@ pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
         active_with_tls,
         range_too_small,
         hairpin_missing,
+        gateway_active,
         passwords_in_plain,
         helper_useless,
     ];
@@ -120,28 +122,69 @@ fn range_too_small(profile: &Profile, _: &ProfilePlan) -> Option<Finding> {
             profile,
             &format!("passive.ports: {range}, transfers: {transfers}"),
         )],
-        remedy: vec![Remedy {
-            kind: RemedyKind::Config,
-            file: Some(profile.file.clone()),
-            text: format!("passive.ports: a range of {needed} ports or more"),
-        }],
+        remedy: vec![in_profile(
+            profile,
+            &format!("passive:\n  ports: {}", grown(range, needed)),
+        )],
     })
 }
 
+/// A range of that many ports, from the same first port where they fit.
+fn grown(range: PortRange, count: u32) -> String {
+    let first = u32::from(range.first())
+        .min(65536_u32.saturating_sub(count))
+        .max(1024);
+    let last = first.saturating_add(count).saturating_sub(1).min(65535);
+    format!("{first}-{last}")
+}
+
+/// Inside clients that call the external address, or are sent there by PASV.
 fn hairpin_missing(profile: &Profile, plan: &ProfilePlan) -> Option<Finding> {
+    let cell = plan
+        .predictions
+        .iter()
+        .find(|c| c.because == Some(HAIRPIN_MISSING))?;
+    let is_gateway = matches!(profile.nat, Nat::Dnat { .. });
+    let remedy = if is_gateway {
+        in_profile(profile, "nat:\n  hairpin: true")
+    } else {
+        Remedy {
+            kind: RemedyKind::Config,
+            file: None,
+            text: "EPSV in the inside clients, or a router that turns them back (NAT loopback)"
+                .to_owned(),
+        }
+    };
+    let who = match cell.from {
+        From::InsideExternal => "inside clients that use the external address fail",
+        _ => "inside clients that use PASV are sent to the external address and fail",
+    };
+    Some(Finding {
+        id: HAIRPIN_MISSING,
+        severity: Severity::Warning,
+        summary: who.to_owned(),
+        evidence: vec![evidence(profile, "nat: no hairpin on this host")],
+        remedy: vec![remedy],
+    })
+}
+
+/// Only the gateway's own clients: rules never open its high ports to a server.
+fn gateway_active(_: &Profile, plan: &ProfilePlan) -> Option<Finding> {
     let fails = plan
         .predictions
         .iter()
-        .any(|c| c.from == From::InsideExternal && c.because == Some(HAIRPIN_MISSING));
+        .any(|c| c.from == From::Gateway && c.because == Some(ACTIVE_DATA_BLOCKED));
     fails.then(|| Finding {
-        id: HAIRPIN_MISSING,
-        severity: Severity::Warning,
-        summary: "inside clients that use the external address fail".to_owned(),
-        evidence: vec![evidence(profile, "nat.hairpin: false")],
+        id: ACTIVE_DATA_BLOCKED,
+        severity: Severity::Note,
+        summary: "clients on this gateway cannot use active mode where no helper reads it: its \
+                  high ports stay closed"
+            .to_owned(),
+        evidence: Vec::new(),
         remedy: vec![Remedy {
             kind: RemedyKind::Config,
-            file: Some(profile.file.clone()),
-            text: "nat.hairpin: true".to_owned(),
+            file: None,
+            text: "passive mode (EPSV or PASV) in clients on this host".to_owned(),
         }],
     })
 }
@@ -156,11 +199,10 @@ fn passwords_in_plain(profile: &Profile, _: &ProfilePlan) -> Option<Finding> {
             profile,
             &format!("control: port {port}, tls: none"),
         )],
-        remedy: vec![Remedy {
-            kind: RemedyKind::Config,
-            file: Some(profile.file.clone()),
-            text: "tls: required, once the server has a certificate".to_owned(),
-        }],
+        remedy: vec![in_profile(
+            profile,
+            &format!("control:\n  - {{ port: {port}, tls: required }}"),
+        )],
     })
 }
 
@@ -181,11 +223,7 @@ fn helper_useless(profile: &Profile, _: &ProfilePlan) -> Option<Finding> {
             control.port
         ),
         evidence: vec![evidence(profile, "helper: always")],
-        remedy: vec![Remedy {
-            kind: RemedyKind::Config,
-            file: Some(profile.file.clone()),
-            text: "helper: auto".to_owned(),
-        }],
+        remedy: vec![in_profile(profile, "helper: auto")],
     })
 }
 
@@ -193,6 +231,15 @@ fn fails_outside(plan: &ProfilePlan, id: CheckId) -> bool {
     plan.predictions
         .iter()
         .any(|c| c.from == From::Outside && c.outcome == Outcome::Fails && c.because == Some(id))
+}
+
+/// Lines for the profile's own file.
+fn in_profile(profile: &Profile, text: &str) -> Remedy {
+    Remedy {
+        kind: RemedyKind::Config,
+        file: Some(profile.file.clone()),
+        text: text.to_owned(),
+    }
 }
 
 fn evidence(profile: &Profile, text: &str) -> Evidence {
@@ -224,9 +271,5 @@ fn advertise_remedy(profile: &Profile) -> Remedy {
         Nat::Masquerade { .. } => None,
     };
     let address = external.map_or("<the public address>".to_owned(), |a| a.to_string());
-    Remedy {
-        kind: RemedyKind::Config,
-        file: Some(profile.file.clone()),
-        text: format!("passive.advertise: {address}"),
-    }
+    in_profile(profile, &format!("passive:\n  advertise: {address}"))
 }

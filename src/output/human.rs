@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
-use textwrap::{Options, WordSplitter, fill};
 
 use crate::check::{Finding, Severity};
 use crate::model::check::CheckId;
@@ -18,15 +16,9 @@ use crate::render::nftables;
 
 use super::Failure;
 use super::terminal::{harmless, shell_word};
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAREFUL: Style = AnsiColor::Yellow.on_default().bold();
-
-/// The columns that text is wrapped to.
-const WIDTH: usize = 80;
+use super::words::{
+    BAD, BOLD, CAREFUL, GOOD, WIDTH, dimmed, hanging, heading, trim_lines, wrapped,
+};
 
 /// A plan.
 #[must_use]
@@ -164,7 +156,8 @@ fn predictions(plan: &ProfilePlan) -> String {
     causes.sort_unstable();
     causes.dedup();
     for cause in causes {
-        text.push_str(&wrapped(&format!("  {cause}: "), cause.cause()));
+        let fails = format!("  {cause}: fails, because ");
+        text.push_str(&hanging(&fails, "    ", cause.cause()));
     }
     text
 }
@@ -206,9 +199,12 @@ fn finding(finding: &Finding) -> String {
         let file = remedy
             .file
             .as_ref()
-            .map(|f| format!("in {f}: "))
+            .map(|f| format!(", in {f}"))
             .unwrap_or_default();
-        text.push_str(&wrapped("  cure: ", &format!("{file}{}", remedy.text)));
+        let _ = writeln!(text, "  cure{file}:");
+        for line in remedy.text.lines() {
+            text.push_str(&wrapped("    ", line));
+        }
     }
     text
 }
@@ -291,12 +287,20 @@ fn upstream(plan: &ProfilePlan) -> String {
             &format!(
                 "tcp {} from {} to {to}",
                 needed.ports,
-                needed.sources.join(", ")
+                sources(&needed.sources)
             ),
         ));
         text.push_str(&dimmed(&wrapped("      # ", needed.why)));
     }
     text
+}
+
+fn sources(networks: &[String]) -> String {
+    if networks.iter().any(|n| n.ends_with("/0")) {
+        "anyone".to_owned()
+    } else {
+        networks.join(", ")
+    }
 }
 
 fn next(profile: &Profile, plan: &ProfilePlan) -> String {
@@ -317,40 +321,4 @@ fn next(profile: &Profile, plan: &ProfilePlan) -> String {
         }
     }
     text
-}
-
-fn heading(title: &str, note: &str) -> String {
-    format!("\n{BOLD}{title}{BOLD:#} {DIM}({note}){DIM:#}\n")
-}
-
-fn dimmed(text: &str) -> String {
-    text.lines().fold(String::new(), |mut all, line| {
-        let _ = writeln!(all, "{DIM}{line}{DIM:#}");
-        all
-    })
-}
-
-/// Wraps words behind a first-line prefix, later lines below the first word. A `#`
-/// prefix is repeated.
-fn wrapped(prefix: &str, words: &str) -> String {
-    let blank = " ".repeat(prefix.chars().count());
-    let indent = if prefix.contains('#') { prefix } else { &blank };
-    hanging(prefix, indent, words)
-}
-
-/// Wraps words behind a first-line prefix, later lines behind another.
-fn hanging(prefix: &str, indent: &str, words: &str) -> String {
-    let options = Options::new(WIDTH)
-        .initial_indent(prefix)
-        .subsequent_indent(indent)
-        .break_words(false)
-        .word_splitter(WordSplitter::NoHyphenation);
-    fill(words, options) + "\n"
-}
-
-fn trim_lines(text: &str) -> String {
-    text.lines()
-        .map(str::trim_end)
-        .collect::<Vec<_>>()
-        .join("\n")
 }

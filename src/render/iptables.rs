@@ -99,8 +99,10 @@ pub fn lines(rule: &Rule, family: Family) -> Vec<Line> {
         };
         match &not_destinations(rule)[..] {
             [] => lines.push(line(body("", &target))),
-            [one] => lines.push(line(body(&format!("! -d {}", net(one)), &target))),
-            // iptables negates one address a rule: the others leave before it.
+            [one] if conditions.destination.is_empty() => {
+                lines.push(line(body(&format!("! -d {}", net(one)), &target)));
+            }
+            // iptables takes one destination a rule: the others leave before it.
             many => {
                 lines.extend(
                     many.iter()
@@ -258,5 +260,54 @@ fn ports(range: PortRange) -> String {
         range.first().to_string()
     } else {
         format!("{}:{}", range.first(), range.last())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snat(matches: Vec<Match>) -> Vec<String> {
+        let rule = Rule {
+            profile: "x".to_owned(),
+            name: "active-snat",
+            why: String::new(),
+            chain: Chain::NAT_POSTROUTING,
+            families: vec![Family::Ipv4],
+            matches,
+            statement: Statement::Masquerade,
+            demand: Demand::Always,
+        };
+        let comment = " -m comment --comment \"ftpnat:x:active-snat\"";
+        lines(&rule, Family::Ipv4)
+            .into_iter()
+            .map(|l| l.body.replace(comment, ""))
+            .collect()
+    }
+
+    fn nets(nets: &[&str]) -> Vec<IpNet> {
+        nets.iter().map(|n| n.parse().expect("a network")).collect()
+    }
+
+    #[test]
+    fn one_exception_is_a_negation() {
+        let rules = snat(vec![Match::NotDestination(nets(&["10.77.0.0/24"]))]);
+        assert_eq!(rules, ["! -d 10.77.0.0/24 -j MASQUERADE"]);
+    }
+
+    #[test]
+    fn exceptions_do_not_widen_the_destination() {
+        let rules = snat(vec![
+            Match::Destination(nets(&["198.51.100.0/24"])),
+            Match::NotDestination(nets(&["198.51.100.128/25", "10.77.0.0/24"])),
+        ]);
+        assert_eq!(
+            rules,
+            [
+                "-d 198.51.100.128/25 -j RETURN",
+                "-d 10.77.0.0/24 -j RETURN",
+                "-d 198.51.100.0/24 -j MASQUERADE"
+            ]
+        );
     }
 }

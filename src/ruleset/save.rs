@@ -113,9 +113,11 @@ impl Save {
                 }
                 (Some(_), _) if line == "COMMIT" => save.tables.extend(open.take()),
                 (Some(table), b':') => table.chains.push(chain(line).ok_or_else(foreign)?),
-                (Some(table), b'[' | b'-') => table
-                    .rules
-                    .push(SavedRule::parse(line).ok_or_else(foreign)?),
+                (Some(table), b'[' | b'-') => match SavedRule::parse(line) {
+                    Some(rule) => table.rules.push(rule),
+                    None if table.repeats_itself(line) => {}
+                    None => return Err(foreign()),
+                },
                 _ => return Err(foreign()),
             }
         }
@@ -158,6 +160,22 @@ impl Table {
     #[must_use]
     pub fn chain(&self, name: &str) -> Option<&Chain> {
         self.chains.iter().find(|c| c.name == name)
+    }
+
+    /// Whether a line changes nothing: `-F` of a chain that has no rules yet, as our
+    /// own texts have it, and `-X` of an empty chain of the table, which then goes.
+    fn repeats_itself(&mut self, line: &str) -> bool {
+        let (verb, chain) = line.split_once(' ').unwrap_or_default();
+        let is_empty = self.rules_of(chain).next().is_none();
+        let is_used = self.rules.iter().any(|r| r.target() == Some(chain));
+        match verb {
+            "-F" => is_empty,
+            "-X" if is_empty && !is_used => {
+                self.chains.retain(|c| c.name != chain);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The rules of a chain, in order.
@@ -332,6 +350,19 @@ COMMIT
         assert_eq!(
             Save::parse("").and_then(Save::require_tables),
             Err(SaveError::Empty)
+        );
+    }
+
+    #[test]
+    fn our_own_text_can_be_built_on() {
+        let text = "*filter\n:INPUT DROP [0:0]\n:FTPNAT-OUTPUT - [0:0]\n-F INPUT\n-A INPUT -j ACCEPT\n-X FTPNAT-OUTPUT\nCOMMIT\n";
+        let save = Save::parse(text).expect("a save");
+        assert_eq!(save.tables[0].chains.len(), 1);
+        assert_eq!(save.tables[0].rules.len(), 1);
+        let flushed = "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ACCEPT\n-F INPUT\nCOMMIT\n";
+        assert!(
+            Save::parse(flushed).is_err(),
+            "a flush that takes rules away"
         );
     }
 

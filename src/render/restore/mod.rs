@@ -103,6 +103,9 @@ pub fn alone(plan: &Plan, family: Family) -> String {
     let ours: Vec<Line> = plan.rules().flat_map(|r| lines(r, family)).collect();
     let named: Vec<&str> = plan.profiles.iter().map(|p| p.name.as_str()).collect();
     let mut text = header(&named);
+    if ours.is_empty() {
+        return text;
+    }
     text.push_str(
         "# A fragment: load it ONCE, with `iptables-restore --noflush` (IPv6: ip6tables-restore).\n\
          # Loaded bare it REPLACES the tables below: every other rule in them is gone.\n\
