@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::error::{Faults, Read};
-use super::nat::{self, Mode};
+use super::nat;
 use super::node::Node;
 use super::section::{Field, Section};
-use super::value::{self, At, each, word};
-use super::{Advertise, Control, HelperPolicy, Nat, Passive, Profile, Server, address, rules};
+use super::value::{self, At, each, flag, word};
+use super::written::{ControlAt, Mode};
+use super::{Advertise, Control, HelperPolicy, Passive, Profile, Server, address, rules};
 use crate::model::ftp::{Software, Tls};
 use crate::model::net::PortRange;
 
@@ -34,9 +35,6 @@ const HELPER: &[(&str, HelperPolicy)] = &[
     ("always", HelperPolicy::Always),
     ("never", HelperPolicy::Never),
 ];
-
-/// A control port and its place.
-pub(super) type ControlAt = At<Control>;
 
 /// Reads the whole profile.
 pub(super) fn profile(root: &Node, file: &str, faults: &mut Faults) -> Read<Profile> {
@@ -113,13 +111,6 @@ pub(super) fn profile(root: &Node, file: &str, faults: &mut Faults) -> Read<Prof
 
 fn values<T>(placed: Vec<At<T>>) -> Vec<T> {
     placed.into_iter().map(|at| at.value).collect()
-}
-
-/// A boolean that is false where absent.
-pub(super) fn flag(section: &Section<'_>, key: &str, faults: &mut Faults) -> Read<bool> {
-    section
-        .get(key)
-        .map_or(Ok(false), |field| value::boolean(field, faults))
 }
 
 fn server(top: &Section<'_>, faults: &mut Faults) -> (Read<Vec<At<IpAddr>>>, Read<Software>) {
@@ -219,14 +210,4 @@ fn clients(top: &Section<'_>, faults: &mut Faults) -> Read<Vec<At<IpNet>>> {
             span: top.at().clone(),
         })
         .collect())
-}
-
-/// The translation is its own module; this is what the rules see of it.
-pub(super) struct NatAt {
-    /// The mode.
-    pub(super) mode: Read<Mode>,
-    /// The externals, with their places.
-    pub(super) external: Read<Vec<nat::ExternalAt>>,
-    /// All of it.
-    pub(super) nat: Read<Nat>,
 }

@@ -15,6 +15,7 @@ mod section;
 mod syntax;
 mod value;
 mod wire;
+mod written;
 
 use std::net::{IpAddr, Ipv4Addr};
 

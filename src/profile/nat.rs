@@ -1,22 +1,11 @@
 //! The `nat` section: what each mode needs, and what does not go with it.
 
-use std::ops::Range;
-
 use super::address;
-use super::convert::{NatAt, flag};
 use super::error::{Faults, Read, Refused};
 use super::section::{Field, Section};
-use super::value::{self, each, interfaces, text, word};
+use super::value::{self, each, flag, interfaces, text, word};
+use super::written::{ExternalAt, Mode, NatAt};
 use super::{External, Internal, Nat};
-
-/// `nat.mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    None,
-    Upstream,
-    Dnat,
-    Masquerade,
-}
 
 const MODES: &[(&str, Mode)] = &[
     ("none", Mode::None),
@@ -24,19 +13,6 @@ const MODES: &[(&str, Mode)] = &[
     ("dnat", Mode::Dnat),
     ("masquerade", Mode::Masquerade),
 ];
-
-/// An entry of `nat.external` and its places.
-#[derive(Debug, Clone)]
-pub(super) struct ExternalAt {
-    /// The entry.
-    pub(super) value: External,
-    /// Where it is written.
-    pub(super) span: Range<usize>,
-    /// Where its address is written.
-    pub(super) address: Option<Range<usize>>,
-    /// Where its port is written.
-    pub(super) port: Option<Range<usize>>,
-}
 
 /// Reads the section; without one, nothing is translated.
 pub(super) fn read(top: &Section<'_>, faults: &mut Faults) -> Read<NatAt> {

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::convert::{ControlAt, NatAt};
 use super::error::Faults;
-use super::nat::{ExternalAt, Mode};
 use super::section::Section;
 use super::value::At;
+use super::written::{ControlAt, ExternalAt, Mode, NatAt};
 use crate::model::net::{Family, PortRange};
 
 /// `server.address` has one address of each family: DNAT needs to know where to.

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use super::error::{Faults, Read, quote};
 use super::node::{Node, Value};
-use super::section::{Field, did_you_mean};
+use super::section::{Field, Section, did_you_mean};
 use crate::model::net::{InterfaceName, PortRange};
 
 /// The ports of TCP that can be listened on.
@@ -265,6 +265,13 @@ pub(super) fn each<T>(
         .map(|item| read(item, faults))
         .collect();
     values.into_iter().collect()
+}
+
+/// A boolean that is false where absent.
+pub(super) fn flag(section: &Section<'_>, key: &str, faults: &mut Faults) -> Read<bool> {
+    section
+        .get(key)
+        .map_or(Ok(false), |field| boolean(field, faults))
 }
 
 #[cfg(test)]
