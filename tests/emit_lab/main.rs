@@ -4,13 +4,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files")]
 
+#[path = "../support/mod.rs"]
 mod support;
 
-#[path = "emit_lab/listings.rs"]
 mod listings;
-#[path = "emit_lab/loading.rs"]
 mod loading;
-#[path = "emit_lab/placement.rs"]
 mod placement;
 
 use std::process::ExitCode;
