@@ -72,12 +72,8 @@ fn table_block(plan: &Plan, table: &str) -> String {
             base(chain)
         );
         for rule in rules.iter().filter(|r| r.chain == chain) {
-            let _ = writeln!(
-                text,
-                "\t\t{} comment \"{}\"",
-                rule_text(rule),
-                rule.comment()
-            );
+            let words = words(rule, table == "inet");
+            let _ = writeln!(text, "\t\t{words} comment \"{}\"", rule.comment());
         }
         text.push_str("\t}\n");
     }
@@ -113,9 +109,22 @@ fn base(chain: Chain) -> String {
     )
 }
 
-/// A rule without its comment, as nft(8) lists it.
+/// A rule without its comment, as nft(8) lists it in a table of family `inet`.
 #[must_use]
 pub fn rule_text(rule: &Rule) -> String {
+    words(rule, true)
+}
+
+/// In a table of one family a translation does not name it: nft from before `inet`
+/// had NAT does not know that word.
+fn words(rule: &Rule, names_family: bool) -> String {
+    let to = |verb: &str, to: &str| {
+        if names_family {
+            format!("{verb} {} to {to}", ip_word(rule.families[0]))
+        } else {
+            format!("{verb} to {to}")
+        }
+    };
     let mut words: Vec<String> = Vec::new();
     if let ([family], false) = (&rule.families[..], tells_its_family(rule)) {
         words.push(format!("meta nfproto {}", nfproto(*family)));
@@ -124,14 +133,18 @@ pub fn rule_text(rule: &Rule) -> String {
     match &rule.statement {
         Statement::Accept => words.push("counter accept".to_owned()),
         Statement::AssignHelper => words.push("ct helper set \"ftp\"".to_owned()),
-        Statement::Dnat { to, port } => {
-            let to = match (port, to) {
-                (Some(port), to) => std::net::SocketAddr::new(*to, *port).to_string(),
-                (None, to) => to.to_string(),
-            };
-            words.push(format!("dnat {} to {to}", ip_word(rule.families[0])));
+        Statement::Dnat {
+            to: address,
+            port: Some(port),
+        } => {
+            let target = std::net::SocketAddr::new(*address, *port);
+            words.push(to("dnat", &target.to_string()));
         }
-        Statement::Snat { to } => words.push(format!("snat {} to {to}", ip_word(rule.families[0]))),
+        Statement::Dnat {
+            to: address,
+            port: None,
+        } => words.push(to("dnat", &address.to_string())),
+        Statement::Snat { to: address } => words.push(to("snat", &address.to_string())),
         Statement::Masquerade => words.push("masquerade".to_owned()),
     }
     words.join(" ")

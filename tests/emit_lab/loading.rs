@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use ftpnat::facts::{Facts, KernelRelease};
+use ftpnat::plan::plan;
+use ftpnat::profile::{Nat, parse};
+use ftpnat::render::nftables::own_table;
 use libtest_mimic::{Failed, Trial};
 
 use crate::listings::{Load, SERVER_RULES, emit_and_load, holds_every_line};
@@ -38,6 +42,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(Trial::test("refused/native-base-chain", native_chain));
     trials.push(Trial::test("warned/other-back-end", other_back_end));
     trials.push(Trial::test("empty-host", empty_host));
+    trials.push(Trial::test(
+        "loads/for-a-kernel-before-5.2",
+        for_an_old_kernel,
+    ));
     trials
 }
 
@@ -287,6 +295,29 @@ fn empty_host() -> Result<(), Failed> {
         let after = save(&host, &back_end.program("iptables", "save"), &[]);
         if !after.contains(":INPUT ACCEPT") || !after.contains("50000:50010") {
             return Err(after.into());
+        }
+    }
+    Ok(())
+}
+
+/// Where `inet` has no NAT, it stands in `ip` and `ip6`; newer kernels take it too.
+fn for_an_old_kernel() -> Result<(), Failed> {
+    let kernel = KernelRelease::parse("4.19.0-27-amd64");
+    for name in shipped() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("profiles")
+            .join(&name);
+        let text = std::fs::read(path).expect("a profile");
+        let profile = parse(&name, &text).map_err(|e| e.to_string())?;
+        let gateway = matches!(profile.nat, Nat::Dnat { .. } | Nat::Masquerade { .. });
+        let text = own_table(&plan(&[profile], &Facts { kernel }));
+        let (_dir, host) = host();
+        nft(&host, &text);
+        nft(&host, &text);
+        let inet = host.run("nft list table inet ftpnat");
+        let ip = host.run("nft list table ip ftpnat");
+        if inet.contains("type nat") || ip.contains("type nat") != gateway {
+            return Err(format!("{name}:\n{inet}{ip}").into());
         }
     }
     Ok(())
