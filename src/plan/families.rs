@@ -1,7 +1,7 @@
 //! Which families a profile serves, and which of them are translated.
 
 use crate::model::net::Family;
-use crate::profile::{External, Internal, Nat, Profile};
+use crate::profile::{External, Nat, Profile};
 
 /// The families that the profile's server is reached by, IPv4 first.
 ///
@@ -67,17 +67,7 @@ fn inside_has(profile: &Profile, family: Family) -> bool {
     let described = if internal.networks.is_empty() {
         family == Family::Ipv4 || has_address(external, family)
     } else {
-        !networks_of(internal, family).is_empty()
+        !internal.networks_of(family).is_empty()
     };
     server_allows && described
-}
-
-/// The inside networks of `family`.
-pub(super) fn networks_of(internal: &Internal, family: Family) -> Vec<ipnet::IpNet> {
-    internal
-        .networks
-        .iter()
-        .copied()
-        .filter(|n| Family::of_net(n) == family)
-        .collect()
 }

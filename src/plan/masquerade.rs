@@ -6,7 +6,7 @@ use crate::model::filter::{Chain, Match, Rule, Statement};
 use crate::model::net::{Family, PortRange};
 use crate::profile::{External, Internal};
 
-use super::families::{networks_of, translated};
+use super::families::translated;
 use super::helper::helper_ports;
 use super::parts::{
     Scope, all_ports, arrives_on, control_ports, expected_by_helper, from, from_address,
@@ -22,7 +22,7 @@ pub(super) fn rules(scope: Scope<'_>, external: &[External], internal: &Internal
     let inside = if is_restricted(&clients) {
         clients
     } else {
-        networks_of(internal, family)
+        internal.networks_of(family)
     };
     let gateway = ClientGateway {
         scope,

@@ -152,12 +152,22 @@ pub(super) fn to_address(address: Option<IpAddr>) -> Option<Match> {
 
 /// Arrives on these interfaces; no condition where there are none.
 pub(super) fn arrives_on(interfaces: &[InterfaceName]) -> Option<Match> {
-    (!interfaces.is_empty()).then(|| Match::InputInterface(interfaces.to_vec()))
+    (!interfaces.is_empty()).then(|| Match::InputInterface(each_once(interfaces)))
 }
 
 /// Leaves by these interfaces; no condition where there are none.
 pub(super) fn leaves_by(interfaces: &[InterfaceName]) -> Option<Match> {
-    (!interfaces.is_empty()).then(|| Match::OutputInterface(interfaces.to_vec()))
+    (!interfaces.is_empty()).then(|| Match::OutputInterface(each_once(interfaces)))
+}
+
+fn each_once(interfaces: &[InterfaceName]) -> Vec<InterfaceName> {
+    let mut once: Vec<InterfaceName> = Vec::new();
+    for name in interfaces {
+        if !once.contains(name) {
+            once.push(name.clone());
+        }
+    }
+    once
 }
 
 /// To these TCP ports.

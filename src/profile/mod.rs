@@ -214,13 +214,26 @@ impl Profile {
             .find(|a| Family::of(*a) == family)
     }
 
-    /// The client networks of `family`.
+    /// The client networks of `family`, none within another.
     #[must_use]
     pub fn clients_of(&self, family: Family) -> Vec<IpNet> {
-        self.clients
-            .iter()
-            .copied()
-            .filter(|n| Family::of_net(n) == family)
-            .collect()
+        of_family(&self.clients, family)
     }
+}
+
+impl Internal {
+    /// The inside networks of `family`, none within another.
+    #[must_use]
+    pub fn networks_of(&self, family: Family) -> Vec<IpNet> {
+        of_family(&self.networks, family)
+    }
+}
+
+/// Merged where they touch: a set of nft with overlapping networks does not load.
+fn of_family(networks: &[IpNet], family: Family) -> Vec<IpNet> {
+    let of_family = networks
+        .iter()
+        .copied()
+        .filter(|n| Family::of_net(n) == family);
+    IpNet::aggregate(&of_family.collect())
 }

@@ -57,28 +57,22 @@ fn table_block(plan: &Plan, table: &str) -> String {
         .rules()
         .filter(|r| r.demand == Demand::Always && stands_in(plan, r, table))
         .collect();
-    let mut text = format!("table {table} ftpnat {{\n");
+    let mut blocks = Vec::new();
     if rules.iter().any(|r| r.statement == Statement::AssignHelper) {
-        text.push_str("\tct helper ftp {\n\t\ttype \"ftp\" protocol tcp\n\t}\n");
+        blocks.push("\tct helper ftp {\n\t\ttype \"ftp\" protocol tcp\n\t}\n".to_owned());
     }
     let mut chains: Vec<Chain> = rules.iter().map(|r| r.chain).collect();
     chains.sort_unstable();
     chains.dedup();
     for chain in chains {
-        let _ = write!(
-            text,
-            "\n\tchain {} {{\n\t\t{}\n",
-            chain_name(chain),
-            base(chain)
-        );
+        let mut block = format!("\tchain {} {{\n\t\t{}\n", chain_name(chain), base(chain));
         for rule in rules.iter().filter(|r| r.chain == chain) {
             let words = words(rule, table == "inet");
-            let _ = writeln!(text, "\t\t{words} comment \"{}\"", rule.comment());
+            let _ = writeln!(block, "\t\t{words} comment \"{}\"", rule.comment());
         }
-        text.push_str("\t}\n");
+        blocks.push(block + "\t}\n");
     }
-    text.push_str("}\n");
-    text
+    format!("table {table} ftpnat {{\n{}}}\n", blocks.join("\n"))
 }
 
 /// The name of a chain of ours.

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod generated;
 mod listings;
 mod loading;
 mod placement;
@@ -18,5 +19,6 @@ fn main() -> ExitCode {
     let mut trials = listings::trials();
     trials.extend(loading::trials());
     trials.extend(placement::trials());
+    trials.extend(generated::trials());
     support::play(trials)
 }

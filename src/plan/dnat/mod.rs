@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::model::filter::{Match, Rule};
 use crate::profile::{External, Internal};
 
-use super::families::{externals_of, networks_of};
+use super::families::externals_of;
 use super::helper::helper_ports;
 use super::parts::{Scope, from_address, is_restricted, to_address};
 
@@ -30,7 +30,7 @@ pub(super) fn rules(
     let Some(server) = scope.server() else {
         return Vec::new();
     };
-    let inside = internal.map(|i| networks_of(i, family)).unwrap_or_default();
+    let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
     let gateway = Gateway {
         scope,
         server,
@@ -75,15 +75,9 @@ impl Gateway<'_> {
     fn sources(&self) -> Vec<IpNet> {
         let mut sources = self.scope.clients();
         if self.hairpin && is_restricted(&sources) {
-            sources.extend(
-                self.inside
-                    .iter()
-                    .filter(|n| !sources.contains(n))
-                    .copied()
-                    .collect::<Vec<_>>(),
-            );
+            sources.extend(&self.inside);
         }
-        sources
+        IpNet::aggregate(&sources)
     }
 
     fn sent_to_server(&self) -> Option<Match> {

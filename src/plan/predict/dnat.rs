@@ -10,7 +10,7 @@ use crate::model::check::{
 use crate::model::ftp::ClientMode;
 use crate::model::net::Family;
 use crate::plan::announce::{Announced, announced};
-use crate::plan::families::{externals_of, networks_of, translated};
+use crate::plan::families::{externals_of, translated};
 use crate::plan::helper::helper_ports;
 use crate::plan::parts::is_restricted;
 use crate::profile::{External, Internal, Profile};
@@ -24,7 +24,7 @@ pub(super) fn origins(
     internal: Option<&Internal>,
     family: Family,
 ) -> Vec<From> {
-    let inside = internal.map(|i| networks_of(i, family)).unwrap_or_default();
+    let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
     let translated = translated(profile, family);
     // Nothing tells a dynamic external address from this host's others but the
     // inside networks; without them the gateway's own clients are not translated.
@@ -50,7 +50,7 @@ pub(super) fn judge(
     session: Session,
 ) -> Judgement {
     let family = session.family;
-    let inside = internal.map(|i| networks_of(i, family)).unwrap_or_default();
+    let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
     let server = profile.server_address(family);
     let shares_network = |address: IpAddr| inside.iter().any(|n| n.contains(&address));
     // Without hairpin an inside client still gets through where DNAT asks for no
