@@ -2,6 +2,7 @@
 
 pub mod flow;
 pub mod native;
+mod native_rule;
 pub mod netlink;
 pub mod placement;
 pub mod save;

@@ -2,16 +2,22 @@
 //!
 //! iptables-nft keeps its rules in `nf_tables`, where others may add rules of their
 //! own. One `ct state` rule makes `iptables-save` print no table at all; `tcp dport
-//! { 21 }` it prints as *all* ports (played in `tests/emit_lab.rs`). A text that was
-//! saved from such a table must not be loaded again.
+//! { 21 }` it prints as *all* ports, a range of banned addresses as its last one
+//! (played in `tests/emit_lab/`). A text that was saved from such a table must not
+//! be loaded again. So a table passes only where every chain is one that iptables
+//! makes, and every rule has the form in which iptables writes rules
+//! ([`super::native_rule`]).
 
 use crate::model::net::Family;
 
-use super::netlink::{Message, attribute, attributes, messages, number, text};
+use super::native_rule::foreign_form;
+use super::netlink::{Message, attribute, messages, number, text};
 
-/// The answers to the four dumps of one family.
+/// The answers to the dumps of one family.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dumps {
+    /// [`super::netlink::List::Tables`].
+    pub tables: Vec<u8>,
     /// [`super::netlink::List::Chains`].
     pub chains: Vec<u8>,
     /// [`super::netlink::List::Rules`].
@@ -31,24 +37,48 @@ pub struct Native {
     pub what: String,
 }
 
-/// The base chains that iptables-nft makes.
-const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+/// Base chains as iptables-nft makes them (`iptables/nft.c`, `xtables_ipv4`): table,
+/// name, hook number, priority, type.
+const BUILT_IN: [(&str, &str, u32, i32, &str); 17] = [
+    ("raw", "PREROUTING", 0, -300, "filter"),
+    ("raw", "OUTPUT", 3, -300, "filter"),
+    ("mangle", "PREROUTING", 0, -150, "filter"),
+    ("mangle", "INPUT", 1, -150, "filter"),
+    ("mangle", "FORWARD", 2, -150, "filter"),
+    ("mangle", "OUTPUT", 3, -150, "route"),
+    ("mangle", "POSTROUTING", 4, -150, "filter"),
+    ("filter", "INPUT", 1, 0, "filter"),
+    ("filter", "FORWARD", 2, 0, "filter"),
+    ("filter", "OUTPUT", 3, 0, "filter"),
+    ("security", "INPUT", 1, 50, "filter"),
+    ("security", "FORWARD", 2, 50, "filter"),
+    ("security", "OUTPUT", 3, 50, "filter"),
+    ("nat", "PREROUTING", 0, -100, "nat"),
+    ("nat", "INPUT", 1, 100, "nat"),
+    ("nat", "OUTPUT", 3, -100, "nat"),
+    ("nat", "POSTROUTING", 4, 100, "nat"),
+];
+
+/// Names that a chain cannot have beside iptables' own verdicts.
+const VERDICTS: [&str; 4] = ["ACCEPT", "DROP", "RETURN", "QUEUE"];
+
+/// `XT_EXTENSION_MAXNAMELEN` less its NUL: a longer chain is saved and not loaded.
+const LONGEST_NAME: usize = 28;
 
 /// Everything native in the named `tables` of the dumped family.
 #[must_use]
 pub fn native_things(dumps: &Dumps, family: Family, tables: &[&str]) -> Vec<Native> {
+    let sets = objects(&dumps.sets)
+        .into_iter()
+        .filter(|set| !is_anonymous(set));
     let mut found: Vec<Native> = Vec::new();
+    found.extend(objects(&dumps.tables).into_iter().filter_map(dormant));
     found.extend(objects(&dumps.chains).into_iter().filter_map(native_chain));
-    found.extend(
-        objects(&dumps.sets)
-            .into_iter()
-            .filter(|set| !is_anonymous(set))
-            .filter_map(|set| named(set, 2, "set or map")),
-    );
+    found.extend(sets.filter_map(|set| named(set, "set or map")));
     found.extend(
         objects(&dumps.objects)
             .into_iter()
-            .filter_map(|o| named(o, 2, "object")),
+            .filter_map(|o| named(o, "object")),
     );
     found.extend(
         objects(&dumps.rules)
@@ -63,21 +93,20 @@ pub fn native_things(dumps: &Dumps, family: Family, tables: &[&str]) -> Vec<Nati
 /// The names of the tables that hold rules.
 #[must_use]
 pub fn tables_with_rules(dumps: &Dumps) -> Vec<String> {
-    let mut tables: Vec<String> = objects(&dumps.rules)
-        .into_iter()
-        .filter_map(|r| attribute(r, 1).map(text))
-        .collect();
-    tables.sort();
-    tables.dedup();
-    tables
+    tables_of(&dumps.rules)
 }
 
 /// Every table that a chain was dumped of.
 #[must_use]
 pub fn tables_with_chains(dumps: &Dumps) -> Vec<String> {
-    let mut tables: Vec<String> = objects(&dumps.chains)
+    tables_of(&dumps.chains)
+}
+
+/// `NFTA_CHAIN_TABLE` and `NFTA_RULE_TABLE` are both 1.
+fn tables_of(dump: &[u8]) -> Vec<String> {
+    let mut tables: Vec<String> = objects(dump)
         .into_iter()
-        .filter_map(|c| attribute(c, 1).map(text))
+        .filter_map(|o| attribute(o, 1).map(text))
         .collect();
     tables.sort();
     tables.dedup();
@@ -94,13 +123,35 @@ fn objects(dump: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-/// `NFTA_CHAIN_TABLE` 1, `NFTA_CHAIN_NAME` 3, `NFTA_CHAIN_HOOK` 4.
+/// `NFTA_TABLE_NAME` 1, `NFTA_TABLE_FLAGS` 2 with `NFT_TABLE_F_DORMANT` 1: a text
+/// that is loaded would put its rules in force.
+fn dormant(table: &[u8]) -> Option<Native> {
+    let flags = attribute(table, 2).and_then(number)?;
+    (flags & 1 != 0).then(|| Native {
+        table: attribute(table, 1).map(text).unwrap_or_default(),
+        what: "the table is dormant".to_owned(),
+    })
+}
+
+/// `NFTA_CHAIN_TABLE` 1, `NFTA_CHAIN_NAME` 3, `NFTA_CHAIN_HOOK` 4 (its number 1, its
+/// priority 2), `NFTA_CHAIN_TYPE` 7.
 fn native_chain(chain: &[u8]) -> Option<Native> {
+    let table = attribute(chain, 1).map(text).unwrap_or_default();
     let name = text(attribute(chain, 3)?);
-    let is_base = attribute(chain, 4).is_some();
-    (is_base && !BUILT_IN.contains(&name.as_str())).then(|| Native {
-        table: attribute(chain, 1).map(text).unwrap_or_default(),
-        what: format!("base chain {name}"),
+    let built_in = BUILT_IN.iter().find(|(t, n, ..)| *t == table && *n == name);
+    let is_known = match (attribute(chain, 4), built_in) {
+        (None, None) => name.len() <= LONGEST_NAME && !VERDICTS.contains(&name.as_str()),
+        (Some(hook), Some((_, _, number, priority, kind))) => {
+            let at = |kind| attribute(hook, kind).and_then(super::netlink::number);
+            at(1) == Some(*number)
+                && at(2).map(u32::cast_signed) == Some(*priority)
+                && attribute(chain, 7).map(text).as_deref() == Some(*kind)
+        }
+        _ => false,
+    };
+    (!is_known).then(|| Native {
+        table,
+        what: format!("chain {name}"),
     })
 }
 
@@ -112,26 +163,17 @@ fn is_anonymous(set: &[u8]) -> bool {
         .is_some_and(|flags| flags & 1 != 0)
 }
 
-fn named(object: &[u8], name: u16, what: &str) -> Option<Native> {
+/// `NFTA_SET_TABLE` and `NFTA_OBJ_TABLE` 1, `NFTA_SET_NAME` and `NFTA_OBJ_NAME` 2.
+fn named(object: &[u8], what: &str) -> Option<Native> {
     Some(Native {
         table: text(attribute(object, 1)?),
-        what: format!("{what} {}", text(attribute(object, name)?)),
+        what: format!("{what} {}", text(attribute(object, 2)?)),
     })
 }
 
 /// `NFTA_RULE_TABLE` 1, `NFTA_RULE_CHAIN` 2, `NFTA_RULE_HANDLE` 3, `NFTA_RULE_EXPRESSIONS` 4.
 fn native_rule(rule: &[u8], family: Family) -> Option<Native> {
-    let expressions = attributes(attribute(rule, 4)?);
-    let why = expressions
-        .iter()
-        .find_map(|(_, expression)| native_expression(expression, family))
-        // Every rule of an iptables program counts.
-        .or_else(|| {
-            let counts = expressions
-                .iter()
-                .any(|(_, e)| expression_name(e) == "counter");
-            (!counts).then(|| "no counter".to_owned())
-        })?;
+    let why = foreign_form(attribute(rule, 4).unwrap_or_default(), family)?;
     let chain = attribute(rule, 2).map(text).unwrap_or_default();
     let handle = attribute(rule, 3)
         .and_then(|h| h.try_into().ok())
@@ -141,47 +183,4 @@ fn native_rule(rule: &[u8], family: Family) -> Option<Native> {
         table: attribute(rule, 1).map(text).unwrap_or_default(),
         what: format!("chain {chain}, rule with handle {handle} ({why})"),
     })
-}
-
-/// `NFTA_EXPR_NAME` 1, `NFTA_EXPR_DATA` 2.
-fn expression_name(expression: &[u8]) -> String {
-    attribute(expression, 1).map(text).unwrap_or_default()
-}
-
-/// What makes an expression native, after `supported_exprs` and the parsers of
-/// iptables 1.8 (`iptables/nft.c`, `iptables/nft-ruleparse.c`).
-fn native_expression(expression: &[u8], family: Family) -> Option<String> {
-    let name = expression_name(expression);
-    let data = attribute(expression, 2).unwrap_or_default();
-    let understood = match name.as_str() {
-        "match" | "target" | "cmp" | "bitwise" | "counter" | "immediate" | "range" | "limit"
-        | "log" => true,
-        "meta" => meta_is_known(data),
-        "payload" => payload_is_known(data, family),
-        _ => false,
-    };
-    (!understood).then_some(name)
-}
-
-/// `NFTA_META_KEY` 2: mark 3, iif 4, oif 5, iifname 6, oifname 7, nftrace 15 (the
-/// TRACE target), l4proto 16.
-fn meta_is_known(data: &[u8]) -> bool {
-    let key = attribute(data, 2).and_then(number);
-    matches!(key, Some(3..=7 | 15 | 16))
-}
-
-/// `NFTA_PAYLOAD_BASE` 2, `_OFFSET` 3, `_LEN` 4: addresses, protocol and fragments
-/// in the network header (base 1), ports, both or one, and TCP flags in the
-/// transport header (base 2).
-fn payload_is_known(data: &[u8], family: Family) -> bool {
-    let [base, offset, length] = [2, 3, 4].map(|kind| attribute(data, kind).and_then(number));
-    let (Some(base), Some(offset), Some(length)) = (base, offset, length) else {
-        return false;
-    };
-    match (base, family) {
-        (1, Family::Ipv4) => matches!((offset, length), (9, 1) | (6, 2) | (12 | 16, 1..=4)),
-        (1, Family::Ipv6) => matches!((offset, length), (6, 1) | (8 | 24, 1..=16)),
-        (2, _) => matches!((offset, length), (0 | 2, 2) | (0, 4) | (13, 1)),
-        _ => false,
-    }
 }

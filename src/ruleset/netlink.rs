@@ -17,6 +17,8 @@ const FAMILY_HEADER: usize = 4;
 /// What to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
+    /// Tables (`NFT_MSG_GETTABLE`).
+    Tables,
     /// Chains (`NFT_MSG_GETCHAIN`).
     Chains,
     /// Rules (`NFT_MSG_GETRULE`).
@@ -31,6 +33,7 @@ impl List {
     fn request_type(self) -> u16 {
         SUBSYSTEM
             | match self {
+                Self::Tables => 1,
                 Self::Chains => 4,
                 Self::Rules => 7,
                 Self::Sets => 10,

@@ -241,13 +241,13 @@ impl SavedRule {
     }
 }
 
-/// The table in the line that iptables-nft prints in place of one it cannot:
-/// ``# Table `filter' is incompatible, use 'nft' tool.``
+/// The table of which iptables-nft says that it cannot print it, in lines such as
+/// ``# Table `filter' is incompatible, use 'nft' tool.`` and ``# Table `filter'
+/// contains incompatible base-chains, use 'nft' tool to list them.``
 fn incompatible(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("# Table `")?;
-    rest.contains("is incompatible")
-        .then(|| rest.split('\'').next())
-        .flatten()
+    let rest = line.strip_prefix('#')?;
+    let name = || rest.split(['`', '\'']).nth(1).unwrap_or("?");
+    rest.contains("incompatible").then(name)
 }
 
 fn chain(line: &str) -> Option<Chain> {

@@ -20,6 +20,7 @@ const BUFFER: usize = 64 * 1024;
 pub fn dump(family: u8) -> io::Result<Dumps> {
     let socket = Socket::new(Bus::Netfilter)?;
     Ok(Dumps {
+        tables: list(&socket, List::Tables, family)?,
         chains: list(&socket, List::Chains, family)?,
         rules: list(&socket, List::Rules, family)?,
         sets: list(&socket, List::Sets, family)?,

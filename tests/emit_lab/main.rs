@@ -10,6 +10,7 @@ mod support;
 mod generated;
 mod listings;
 mod loading;
+mod native;
 mod placement;
 
 use std::process::ExitCode;
@@ -20,5 +21,6 @@ fn main() -> ExitCode {
     trials.extend(loading::trials());
     trials.extend(placement::trials());
     trials.extend(generated::trials());
+    trials.extend(native::trials());
     support::play(trials)
 }
