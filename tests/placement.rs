@@ -2,6 +2,8 @@
 //! ban, before the drop that meets everyone. Pure text; the kernel's own verdict on
 //! such placements is played in `tests/emit_lab.rs`.
 
+use std::fmt::Write as _;
+
 use ftpnat::facts::Facts;
 use ftpnat::model::net::Family;
 use ftpnat::plan::plan;
@@ -183,19 +185,92 @@ fn before_a_return_to_the_policy() {
 fn each_rule_stands_before_its_own_drop() {
     let rules = filter(
         OWN,
-        ":INPUT DROP [0:0]\n-A INPUT -p icmp -j DROP\n-A INPUT -p tcp -m tcp --dport 21 -j DROP\n-A INPUT -s 192.0.2.7/32 -j DROP",
+        ":INPUT DROP [0:0]\n-A INPUT -p icmp -j DROP\n-A INPUT -s 192.0.2.7/32 -p tcp -j DROP\n-A INPUT -p tcp -m tcp --dport 21 -j DROP",
     );
     assert_eq!(
         rules,
         [
             "INPUT <related-icmp>",
             "INPUT -p icmp -j DROP",
+            "INPUT -s 192.0.2.7/32 -p tcp -j DROP",
             "INPUT <jump>",
             "INPUT -p tcp -m tcp --dport 21 -j DROP",
-            "INPUT -s 192.0.2.7/32 -j DROP",
-            "INPUT <passive-range>",
         ]
     );
+}
+
+/// Where bans and the general drop cannot both be had, nothing is placed.
+#[test]
+fn no_place_lets_the_banned_in_or_lifts_a_limit() {
+    let ban = "-A INPUT -s 192.0.2.7/32 -j DROP";
+    let cases = [
+        // A ban behind the drop of the very ports, or of a part of them.
+        format!(":INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 21 -j DROP\n{ban}"),
+        format!(":INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 50000:50099 -j DROP\n{ban}"),
+        // The usual guard against floods: what passes the limit meets a ban later.
+        format!(":INPUT DROP [0:0]\n:flood - [0:0]\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j flood\n{ban}\n-A flood -m limit --limit 12/sec -j RETURN\n-A flood -j DROP"),
+        ":INPUT DROP [0:0]\n-A INPUT -p tcp -m conntrack --ctstate NEW -m limit --limit 60/sec -j ACCEPT\n-A INPUT -m conntrack --ctstate NEW -j DROP".to_owned(),
+        // One state is done with before the ban, the other behind it.
+        ":INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n-A INPUT -s 192.0.2.0/24 -p tcp -j DROP".to_owned(),
+    ];
+    for rules in cases {
+        let placed = emit(OWN, &format!("*filter\n{rules}\nCOMMIT\n"), None);
+        assert!(placed.is_err(), "{rules}\n{}", placed.expect("text").text);
+    }
+}
+
+/// A ban is a ban also where the profile serves nobody else.
+#[test]
+fn clients_of_the_profile_can_be_banned() {
+    let own = format!("{OWN}clients: [ 192.0.2.7, 192.0.2.8 ]\n");
+    let rules = filter(
+        &own,
+        ":INPUT DROP [0:0]\n:f2b - [0:0]\n-A INPUT -p tcp -m multiport --dports 21,50000:51000 -j f2b\n-A INPUT -s 192.0.2.0/24 -j DROP\n-A f2b -s 192.0.2.7/32 -j REJECT --reject-with icmp-port-unreachable",
+    );
+    assert_eq!(rules[2], "INPUT <jump>");
+    let text = "*filter\n:INPUT DROP [0:0]\n-A INPUT -s 192.0.2.0/24 -j DROP\nCOMMIT\n";
+    let warned = emit(&own, text, None).expect("a place").warnings;
+    assert_eq!(warned.len(), 1, "{warned:?}");
+}
+
+#[test]
+fn what_may_lead_clients_away_is_said() {
+    for rules in [
+        ":INPUT DROP [0:0]\n:wan - [0:0]\n-A INPUT -i ppp0 -g wan\n-A wan -p tcp -m tcp --dport 22 -j ACCEPT",
+        ":INPUT DROP [0:0]\n-A INPUT -i ppp0 -j RETURN",
+        ":INPUT DROP [0:0]\n-A INPUT -d 203.0.113.99/32 -j DROP\n-A INPUT -s 192.0.2.7/32 -j DROP",
+    ] {
+        let placed = emit(OWN, &format!("*filter\n{rules}\nCOMMIT\n"), None).expect("a place");
+        assert_eq!(placed.warnings.len(), 1, "{rules}: {:?}", placed.warnings);
+    }
+}
+
+/// The prefix is ours for the names of built-in chains alone.
+#[test]
+fn chains_of_others_are_left_alone() {
+    let rules = filter(
+        OWN,
+        ":INPUT DROP [0:0]\n:FTPNAT-BLOCK - [0:0]\n-A INPUT -j FTPNAT-BLOCK\n-A FTPNAT-BLOCK -s 192.0.2.7/32 -j DROP",
+    );
+    assert_eq!(rules[0], "INPUT -j FTPNAT-BLOCK");
+    assert_eq!(rules[1], "INPUT <jump>");
+}
+
+/// Many chains that lead to many: each is looked at once.
+#[test]
+fn a_web_of_chains_is_walked_in_no_time() {
+    let mut text = "*filter\n:INPUT DROP [0:0]\n".to_owned();
+    for chain in 0..14 {
+        let _ = writeln!(text, ":c{chain} - [0:0]");
+    }
+    text += "-A INPUT -j c0\n";
+    for chain in 0..13 {
+        for source in 0..8 {
+            let _ = writeln!(text, "-A c{chain} -s 192.0.2.{source}/32 -j c{}", chain + 1);
+            let _ = writeln!(text, "-A c{chain} -j c{}", chain + 1);
+        }
+    }
+    assert!(emit(OWN, &(text + "COMMIT\n"), None).is_ok());
 }
 
 #[test]

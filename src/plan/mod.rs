@@ -37,6 +37,8 @@ pub struct ProfilePlan {
     pub name: String,
     /// The interface by which clients come, where the profile names one.
     pub outside: Option<InterfaceName>,
+    /// Whether its clients are everyone, in each family that it serves.
+    pub serves_everyone: bool,
     /// Packet-filter rules, in the order of their chains.
     pub rules: Vec<Rule>,
     /// Kernel modules to load, by name, where they are not built in.
@@ -74,6 +76,9 @@ fn plan_profile(profile: &Profile) -> ProfilePlan {
     ProfilePlan {
         name: profile.name.clone(),
         outside: outside(profile),
+        serves_everyone: served_families(profile)
+            .into_iter()
+            .all(|f| !parts::is_restricted(&profile.clients_of(f))),
         rules: rules(profile),
         modules: needs::modules(profile),
         sysctls: needs::sysctls(profile),

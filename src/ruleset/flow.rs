@@ -33,8 +33,9 @@ pub enum Fit {
     /// Packets of some clients meet them, by a test that is the administrator's
     /// will; or it cannot be told.
     Will,
-    /// Packets on an interface meet them, and where clients come in is not known.
-    Interface,
+    /// Packets by one interface or to one address meet them, and it is not known
+    /// whether clients in general come that way.
+    Unknown,
     /// No packet does.
     Nothing,
 }
@@ -83,6 +84,29 @@ impl Flow {
             .collect()
     }
 
+    /// The same packets to and from any port and address.
+    #[must_use]
+    pub fn any_port(&self) -> Self {
+        Self {
+            protocol: self.protocol.clone(),
+            state: self.state.clone(),
+            input: self.input.clone(),
+            output: self.output.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a rule names all of the flow's own sources.
+    #[must_use]
+    pub fn is_banned_whole(&self, rule: &SavedRule) -> bool {
+        let named = rule.option(&["-s"]).and_then(network);
+        let is_negated = rule.words.iter().any(|w| w == "!");
+        let theirs = named.filter(|_| !is_negated && self.is_new());
+        theirs
+            .zip(self.source)
+            .is_some_and(|(theirs, ours)| theirs.contains(&ours))
+    }
+
     /// Whether these packets open connections.
     #[must_use]
     pub fn is_new(&self) -> bool {
@@ -122,8 +146,13 @@ impl Flow {
         let mut value = || words.next().unwrap_or_default();
         let fit = match option {
             "-p" => exact(self.protocol.as_deref() == Some(value())),
-            "-s" => address_fit(self.source, value(), Fit::Will),
-            "-d" => address_fit(self.destination, value(), Fit::Some),
+            // A test of the source is about some clients, also where the profile
+            // serves no others.
+            "-s" => match address_fit(self.source, value(), Fit::Will) {
+                Fit::All => Fit::Will,
+                fit => fit,
+            },
+            "-d" => address_fit(self.destination, value(), Fit::Unknown),
             "-i" => interface_fit(self.input.as_deref(), value()),
             "-o" => match self.output.as_deref() {
                 // By which way packets leave for the server is the routes' affair.
@@ -217,7 +246,7 @@ fn interface_fit(ours: Option<&str>, theirs: &str) -> Fit {
         Some(name) => exact(covers(name)),
         // Clients in general are not this host itself.
         None if theirs == "lo" => Fit::Nothing,
-        None => Fit::Interface,
+        None => Fit::Unknown,
     }
 }
 

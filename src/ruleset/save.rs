@@ -218,6 +218,14 @@ impl SavedRule {
         self.words.get(at + 1).map(String::as_str)
     }
 
+    /// The match modules that it names (`-m`).
+    pub fn modules(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.words.iter().zip(self.words.iter().skip(1));
+        pairs
+            .filter(|(m, _)| *m == "-m" || *m == "--match")
+            .map(|(_, name)| name.as_str())
+    }
+
     /// Where the rule jumps or goes to, or its target.
     #[must_use]
     pub fn target(&self) -> Option<&str> {

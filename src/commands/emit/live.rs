@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::render::iptables::lines;
 use crate::render::restore::{self, Onto, Restore};
 use crate::ruleset::native::{Dumps, native_things, tables_with_chains, tables_with_rules};
-use crate::ruleset::save::Save;
+use crate::ruleset::save::{Save, SaveError};
 use crate::sys::{host, netlink, process};
 
 /// The choices where the live rules cannot be had.
@@ -31,7 +31,8 @@ pub(super) fn program(family: Family, verb: &str) -> String {
 
 /// The live ruleset with the plan's rules in their place, for the tables that
 /// change.
-pub(super) fn merge(plan: &Plan, family: Family, outside: Option<&str>) -> anyhow::Result<Restore> {
+pub(super) fn merge(plan: &Plan, family: Family) -> anyhow::Result<Restore> {
+    let outside = host::default_interface().filter(|_| family == Family::Ipv4);
     let save_program = program(family, "save");
     let back_end = BackEnd::in_path(&save_program)?;
     let save = saved(&save_program)?;
@@ -42,7 +43,7 @@ pub(super) fn merge(plan: &Plan, family: Family, outside: Option<&str>) -> anyho
         refuse_native(&dumps, family, &save, &changed, &save_program)?;
     }
     let known = Onto {
-        outside,
+        outside: outside.as_deref(),
         every_table: false,
     };
     let mut merged =
@@ -88,15 +89,25 @@ fn saved(program: &str) -> Result<Save, Failure> {
         };
         return Err(Failure::cannot(format!("`{program} -c` failed: {why}")).help(CHOICES));
     }
-    let text = String::from_utf8_lossy(&finished.stdout);
+    let text = String::from_utf8(finished.stdout).map_err(|_| {
+        Failure::cannot(format!("`{program} -c` printed bytes that are no UTF-8"))
+            .help("rename the chain or change the comment that has them")
+    })?;
     Save::parse(&text).map_err(|e| {
+        let help = match e {
+            SaveError::Incompatible { .. } => {
+                "rules or chains that nft made stand among those of iptables (`nft list \
+                 ruleset` shows them): remove them from these tables, or add ours with nft \
+                 by hand"
+            }
+            SaveError::CutOff { .. } | SaveError::Foreign { .. } | SaveError::Empty => {
+                "a rule's comment may hold a line break: `iptables -S` shows it"
+            }
+        };
         Failure::cannot(format!(
             "`{program} -c` did not print the whole ruleset: {e}"
         ))
-        .help(
-            "rules that nft made stand among those of iptables (`nft list ruleset` shows \
-             them): remove them from these tables, or add ours with nft by hand",
-        )
+        .help(help)
     })
 }
 

@@ -14,8 +14,8 @@ use crate::plan::{self, Plan};
 use crate::render::nftables;
 use crate::render::restore::{self, Onto, Restore};
 use crate::ruleset::save::Save;
+use crate::sys::files;
 use crate::sys::terminal::{Color, stdout_is_terminal, write_stderr, write_stdout};
-use crate::sys::{files, host};
 
 mod live;
 
@@ -69,7 +69,6 @@ fn for_nft(plan: &Plan, base: &str) -> anyhow::Result<Restore> {
 
 fn for_iptables(plan: &Plan, family: Family, base: &str) -> anyhow::Result<Restore> {
     let serves = plan.rules().any(|r| r.families.contains(&family));
-    let outside = host::default_interface();
     let mut restored = match base {
         "none" => Restore {
             text: restore::alone(plan, family),
@@ -79,11 +78,12 @@ fn for_iptables(plan: &Plan, family: Family, base: &str) -> anyhow::Result<Resto
                 live::program(family, "restore")
             )),
         },
-        "live" => live::merge(plan, family, outside.as_deref())?,
+        "live" => live::merge(plan, family)?,
         saved => {
             let save = read_save(saved)?;
+            // The text may be another host's: its way to the world is not known.
             let known = Onto {
-                outside: outside.as_deref(),
+                outside: None,
                 every_table: true,
             };
             restore::onto(&save, plan, family, known).map_err(|e| no_place(&e, family))?

@@ -1,6 +1,6 @@
 //! One table: what was saved of it, without ours, and ours put in anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use crate::model::filter::Demand;
@@ -180,10 +180,15 @@ fn insert(table: &mut Table, mut insertions: Vec<(Position, String)>) {
         table.rules.insert(at, rule);
     }
     // Chain by chain, as it is saved; the order within a chain is what counts.
-    let order: Vec<String> = table.chains.iter().map(|c| c.name.clone()).collect();
+    let order: HashMap<&str, usize> = table
+        .chains
+        .iter()
+        .enumerate()
+        .map(|(at, chain)| (chain.name.as_str(), at))
+        .collect();
     table
         .rules
-        .sort_by_key(|r| order.iter().position(|name| *name == r.chain));
+        .sort_by_key(|r| order.get(r.chain.as_str()).copied());
 }
 
 /// A table to be written.

@@ -69,13 +69,14 @@ pub struct Onto<'a> {
 pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result<Restore, NoPlace> {
     let ours: Vec<Line> = plan.rules().flat_map(|r| lines(r, family)).collect();
     let named: Vec<&str> = plan.profiles.iter().map(|p| p.name.as_str()).collect();
-    let outside = |profile: &str| outside(plan, profile).or(known.outside);
+    let outside = |profile: &str| outside(plan, profile, known.outside);
     let mut restore = Restore {
         text: header(&named),
         warnings: Vec::new(),
     };
     let counted = save.is_counted() || save.tables.is_empty();
     let saved = save.tables.iter().map(|t| t.name.as_str());
+    let is_text = known.every_table;
     let new = TABLES.into_iter().filter(|name| save.table(name).is_none());
     for name in saved.chain(new) {
         let empty = Table {
@@ -85,6 +86,12 @@ pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result
         let table = save.table(name).unwrap_or(&empty);
         let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == name).collect();
         let changes = !wanted.is_empty() || table.chains.iter().any(|c| is_ours(&c.name));
+        if is_text && !wanted.is_empty() && save.table(name).is_none() {
+            restore.warnings.push(format!(
+                "the saved text has no table {name}, so it is taken to be empty: what the host \
+                 has in it is gone once this is loaded"
+            ));
+        }
         if changes || (known.every_table && save.table(name).is_some()) {
             let merged = Merge::new(table, &named, &wanted).place(&outside)?;
             merged.write(&mut restore.text, counted);
@@ -141,10 +148,12 @@ pub fn alone(plan: &Plan, family: Family) -> String {
     text
 }
 
-/// The interface by which a profile says that its clients come.
-fn outside<'a>(plan: &'a Plan, profile: &str) -> Option<&'a str> {
+/// The interface by which the clients of a profile come: as it says, else by the
+/// host's way to everyone, where it serves everyone.
+fn outside<'a>(plan: &'a Plan, profile: &str, way_out: Option<&'a str>) -> Option<&'a str> {
     let profile = plan.profiles.iter().find(|p| p.name == profile)?;
-    profile.outside.as_ref().map(InterfaceName::as_str)
+    let named = profile.outside.as_ref().map(InterfaceName::as_str);
+    named.or(way_out.filter(|_| profile.serves_everyone))
 }
 
 fn header(names: &[&str]) -> String {
@@ -155,8 +164,11 @@ fn header(names: &[&str]) -> String {
     )
 }
 
+/// Whether a chain is ours: the prefix and the name of a built-in chain.
 fn is_ours(chain: &str) -> bool {
-    chain.starts_with(CHAIN_PREFIX)
+    chain
+        .strip_prefix(CHAIN_PREFIX)
+        .is_some_and(|name| BUILT_IN.contains(&name))
 }
 
 fn jump_body(built_in: &str) -> String {

@@ -1,7 +1,7 @@
 //! Where the lines of one built-in chain go.
 
 use crate::model::filter::Demand;
-use crate::ruleset::placement::{Placement, Position, place, will_between};
+use crate::ruleset::placement::{Chains, Placement, Position, ban_between, place};
 use crate::ruleset::save::{SavedRule, Table};
 
 use super::NoPlace;
@@ -44,6 +44,7 @@ impl Placed {
         candidates: &[Candidate],
         outside: &impl Fn(&str) -> Option<&'a str>,
     ) -> Result<Self, NoPlace> {
+        let chains = Chains::of(table);
         let mut places: Vec<(&Candidate, SavedRule, Placement)> = Vec::new();
         for candidate in candidates {
             let line = format!("-A {} {}", candidate.built_in, candidate.body);
@@ -51,7 +52,7 @@ impl Placed {
                 continue;
             };
             let placement =
-                place(table, &rule, outside(&candidate.profile)).map_err(|why| NoPlace {
+                place(&chains, &rule, outside(&candidate.profile)).map_err(|why| NoPlace {
                     rule: line.clone(),
                     chain: candidate.built_in.clone(),
                     why,
@@ -81,7 +82,7 @@ impl Placed {
         for (candidate, rule, placement) in places {
             let at = placement.position;
             let same = at == main.position
-                || at > main.position && !will_between(table, &rule, &main.position, &at);
+                || at > main.position && ban_between(&chains, &rule, &main.position, &at).is_none();
             if same {
                 result.in_chain.push(candidate.body.clone());
             } else {
@@ -89,8 +90,7 @@ impl Placed {
                 result.guests.push((at, line));
             }
             for rule in placement.unsure {
-                let warning =
-                    format!("`{rule}` comes before ours; clients on that interface stay out");
+                let warning = format!("`{rule}` comes before ours; clients that it meets stay out");
                 if !result.warnings.contains(&warning) {
                     result.warnings.push(warning);
                 }
