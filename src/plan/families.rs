@@ -1,5 +1,7 @@
 //! Which families a profile serves, and which of them are translated.
 
+use ipnet::IpNet;
+
 use crate::model::net::Family;
 use crate::profile::{External, Nat, Profile};
 
@@ -70,4 +72,12 @@ fn inside_has(profile: &Profile, family: Family) -> bool {
         !internal.networks_of(family).is_empty()
     };
     server_allows && described
+}
+
+/// Whether everyone in `networks` is a client of the profile.
+pub(super) fn are_clients(profile: &Profile, family: Family, networks: &[IpNet]) -> bool {
+    let clients = profile.clients_of(family);
+    networks
+        .iter()
+        .all(|network| clients.iter().any(|c| c.contains(network)))
 }

@@ -84,18 +84,6 @@ impl Flow {
             .collect()
     }
 
-    /// The same packets to and from any port and address.
-    #[must_use]
-    pub fn any_port(&self) -> Self {
-        Self {
-            protocol: self.protocol.clone(),
-            state: self.state.clone(),
-            input: self.input.clone(),
-            output: self.output.clone(),
-            ..Self::default()
-        }
-    }
-
     /// Whether a rule names all of the flow's own sources.
     #[must_use]
     pub fn is_banned_whole(&self, rule: &SavedRule) -> bool {

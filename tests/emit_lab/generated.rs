@@ -62,7 +62,7 @@ fn loads(seed: u64) -> Result<(), Failed> {
 }
 
 /// A small generator of numbers (splitmix64): the same on every machine.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -73,12 +73,17 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub(crate) fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
         let count = u64::try_from(of.len()).expect("a small number");
         of[usize::try_from(self.next() % count).expect("a small number")]
     }
 
-    fn chance(&mut self) -> bool {
+    /// A number from `least` to `most`.
+    pub(crate) fn count(&mut self, least: u64, most: u64) -> u64 {
+        least + self.next() % (most - least + 1)
+    }
+
+    pub(crate) fn chance(&mut self) -> bool {
         self.next().is_multiple_of(2)
     }
 

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bans;
 mod generated;
 mod listings;
 mod loading;
@@ -22,5 +23,6 @@ fn main() -> ExitCode {
     trials.extend(placement::trials());
     trials.extend(generated::trials());
     trials.extend(native::trials());
+    trials.extend(bans::trials());
     support::play(trials)
 }

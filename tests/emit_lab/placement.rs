@@ -73,10 +73,9 @@ const CASES: &[(&str, &str, Outcome, Outcome)] = &[
         Hangs,
     ),
     (
-        "bans-between-the-drops",
-        ":INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 21 -j DROP\n-A INPUT -s @/32 -j DROP",
+        "ban-before-the-drop-of-the-port",
+        ":INPUT DROP [0:0]\n-A INPUT -s @/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 21 -j DROP",
         Works,
-        // Control is let in before its own drop, data stays behind the ban.
         Hangs,
     ),
     (

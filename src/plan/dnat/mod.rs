@@ -51,9 +51,7 @@ pub(super) fn rules(
     }
     if profile.active {
         rules.extend(gateway.accept_active());
-        if let Some(first) = externals_of(external, family).next() {
-            rules.push(gateway.translate_active(first));
-        }
+        rules.extend(gateway.translate_active(externals_of(external, family).collect()));
     }
     if !helper_ports(profile, family).is_empty() {
         rules.extend(gateway.accept_expected());

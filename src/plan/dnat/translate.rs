@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::filter::{Chain, Match, Rule, Statement};
-use crate::model::net::PortRange;
+use crate::model::net::{InterfaceName, PortRange};
 use crate::plan::helper::helper_ports;
 use crate::plan::parts::{
     all_ports, arrives_on, control_ports, from, is_restricted, leaves_by, to, to_address, to_ports,
@@ -145,7 +145,21 @@ impl Gateway<'_> {
         )
     }
 
-    pub(super) fn translate_active(&self, external: &External) -> Rule {
+    /// One rule for each way out. Two externals that share a way, or name none,
+    /// cannot be told apart: the first counts.
+    pub(super) fn translate_active(&self, externals: Vec<&External>) -> Vec<Rule> {
+        let mut ways: Vec<&[InterfaceName]> = Vec::new();
+        let mut rules = Vec::new();
+        for external in externals {
+            if !ways.contains(&external.interfaces.as_slice()) {
+                ways.push(&external.interfaces);
+                rules.push(self.translate_active_by(external));
+            }
+        }
+        rules
+    }
+
+    fn translate_active_by(&self, external: &External) -> Rule {
         let statement = external
             .address
             .map_or(Statement::Masquerade, |to| Statement::Snat { to });

@@ -10,7 +10,7 @@ use crate::model::check::{
 use crate::model::ftp::ClientMode;
 use crate::model::net::Family;
 use crate::plan::announce::{Announced, announced};
-use crate::plan::families::{externals_of, translated};
+use crate::plan::families::{are_clients, externals_of, translated};
 use crate::plan::helper::helper_ports;
 use crate::plan::parts::is_restricted;
 use crate::profile::{External, Internal, Profile};
@@ -22,6 +22,7 @@ pub(super) fn origins(
     profile: &Profile,
     external: &[External],
     internal: Option<&Internal>,
+    hairpin: bool,
     family: Family,
 ) -> Vec<From> {
     let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
@@ -34,7 +35,14 @@ pub(super) fn origins(
         if translated {
             origins.push(From::InsideExternal);
         }
-        origins.push(From::InsideDirect);
+        // Across this host only clients get through, and who hairpin invites; in
+        // the server's own network nobody asks this host.
+        let beside = profile
+            .server_address(family)
+            .is_some_and(|server| inside.iter().any(|n| n.contains(&server)));
+        if beside || hairpin || are_clients(profile, family, &inside) {
+            origins.push(From::InsideDirect);
+        }
     }
     if !translated || known {
         origins.push(From::Gateway);

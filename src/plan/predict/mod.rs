@@ -18,7 +18,7 @@ use crate::model::ftp::ClientMode;
 use crate::model::net::Family;
 use crate::profile::{Control, Nat, Profile};
 
-use super::families::served_families;
+use super::families::{are_clients, served_families};
 
 /// One kind of session and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -172,10 +172,22 @@ fn origins(profile: &Profile, family: Family) -> Vec<From> {
     match &profile.nat {
         Nat::None | Nat::Upstream { internal: None, .. } => vec![From::Outside],
         // Whether the translator turns inside clients back is not this host's to say.
-        Nat::Upstream { .. } => vec![From::Outside, From::InsideDirect],
+        Nat::Upstream {
+            internal: Some(inside),
+            ..
+        } => {
+            let inside = inside.networks_of(family);
+            if are_clients(profile, family, &inside) {
+                vec![From::Outside, From::InsideDirect]
+            } else {
+                vec![From::Outside]
+            }
+        }
         Nat::Dnat {
-            external, internal, ..
-        } => dnat::origins(profile, external, internal.as_ref(), family),
+            external,
+            internal,
+            hairpin,
+        } => dnat::origins(profile, external, internal.as_ref(), *hairpin, family),
         Nat::Masquerade { .. } => vec![From::InsideDirect, From::Gateway],
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn place_flow(
         unsure: Vec::new(),
         drops: Drops::default(),
         known: HashMap::new(),
+        banning: HashMap::new(),
     };
     let policy_drops = chains.policy_drops(base);
     let (position, dropped) = match walk.chain(base, DEPTH)? {
@@ -56,8 +57,6 @@ enum Course {
         at: Position,
         /// Some clients are dropped, or leave, on the way there.
         bans: bool,
-        /// Nothing of the kind passes: what stands behind is never met.
-        total: bool,
     },
     /// Accepted, or taken from the chain for good otherwise.
     Passed,
@@ -77,6 +76,8 @@ struct Walk<'a> {
     unsure: Vec<String>,
     drops: Drops,
     known: HashMap<String, Course>,
+    /// Which chains drop some of the flow by will.
+    banning: HashMap<String, bool>,
 }
 
 /// What was met in a chain so far.
@@ -130,7 +131,7 @@ impl Walk<'_> {
             (Fit::Nothing, _) => {}
             (Fit::All | Fit::Some, "DROP" | "REJECT") => {
                 let at = self.before_logs(here.clone());
-                return self.drop(rule, &here, at, true, met);
+                return self.drop(rule, &here, at, met);
             }
             (Fit::All, "ACCEPT") => return Ok(Some(Course::Passed)),
             (Fit::All, "RETURN") => {
@@ -171,13 +172,11 @@ impl Walk<'_> {
     }
 
     /// A drop of the flow, or of a part of it; the accept would go to `at`.
-    /// `everyone`: nothing passes the drop itself.
     fn drop(
         &mut self,
         rule: &SavedRule,
         here: &Position,
         at: Position,
-        everyone: bool,
         met: &mut Met,
     ) -> Result<Option<Course>, PlacementError> {
         if let Some(rule) = &met.limited {
@@ -187,19 +186,12 @@ impl Walk<'_> {
             met.part.get_or_insert(at);
             return Ok(None);
         }
-        let total = everyone && self.flow.any_port().fit(rule) == Fit::All;
-        if !total {
-            self.refuse_ban_behind(rule, here)?;
-        }
-        Ok(Some(Course::Dropped {
-            at,
-            bans: met.bans,
-            total,
-        }))
+        self.refuse_ban_behind(rule, here)?;
+        Ok(Some(Course::Dropped { at, bans: met.bans }))
     }
 
-    /// Where a drop of certain ports is followed by a ban, an accept before the
-    /// drop would let in whom the ban is about.
+    /// An accept before a drop would let in whom a ban behind it is about; also
+    /// where the drop took everything and the ban was never met: it is a ban still.
     fn refuse_ban_behind(
         &mut self,
         drop: &SavedRule,
@@ -210,15 +202,35 @@ impl Walk<'_> {
             .rules_of(&here.chain)
             .get(here.index + 1..)
             .unwrap_or_default();
-        for ban in behind {
-            let fit = self.flow.fit(ban);
-            let by_will = matches!(fit, Fit::Will | Fit::Unknown);
-            if by_will && self.drops.may_drop(self.chains, ban, DEPTH) {
-                let (drop, ban) = (drop.line.clone(), ban.line.clone());
-                return Err(PlacementError::BanBehind { drop, ban });
+        match behind.iter().find(|rule| self.is_ban(rule, DEPTH)) {
+            None => Ok(()),
+            Some(ban) => Err(PlacementError::BanBehind {
+                drop: drop.line.clone(),
+                ban: ban.line.clone(),
+            }),
+        }
+    }
+
+    /// Whether a rule drops some of the flow by the administrator's will, itself or
+    /// in a chain it leads to.
+    fn is_ban(&mut self, rule: &SavedRule, depth: usize) -> bool {
+        match (self.flow.fit(rule), rule.target()) {
+            (Fit::Nothing, _) | (_, None) => false,
+            (Fit::Will | Fit::Unknown, _) => self.drops.may_drop(self.chains, rule, depth),
+            (Fit::All | Fit::Some, Some(target)) => {
+                depth > 0 && self.chains.is_chain(target) && self.has_bans(target, depth - 1)
             }
         }
-        Ok(())
+    }
+
+    fn has_bans(&mut self, chain: &str, depth: usize) -> bool {
+        if let Some(known) = self.banning.get(chain) {
+            return *known;
+        }
+        let rules = self.chains.rules_of(chain).to_vec();
+        let found = rules.iter().any(|rule| self.is_ban(rule, depth));
+        self.banning.insert(chain.to_owned(), found);
+        found
     }
 
     /// A chain's course, where a part of the flow was dropped on the way.
@@ -242,7 +254,6 @@ impl Walk<'_> {
                     ..at
                 },
                 bans: met.bans,
-                total: false,
             }),
         }
     }
@@ -259,22 +270,17 @@ impl Walk<'_> {
         let target = rule.target().unwrap_or_default();
         let all = self.flow.fit(rule) == Fit::All;
         match self.chain(target, depth - 1)? {
-            Course::Dropped { at, bans, total } => {
+            Course::Dropped { at, bans } => {
                 let at = self.before_jump_or_inside(target, here.clone(), at, bans)?;
-                let dropped = self.drop(rule, &here, at, total, met)?;
                 met.bans |= bans;
-                Ok(dropped.map(|course| match course {
-                    Course::Dropped { at, total, .. } => Course::Dropped {
-                        at,
-                        bans: met.bans,
-                        total,
-                    },
-                    other => other,
-                }))
+                self.drop(rule, &here, at, met)
             }
             Course::Passed => Ok(all.then_some(Course::Passed)),
             Course::Through { at, bans, limited } => {
                 met.bans |= bans;
+                if bans && met.part.is_some() {
+                    met.ban_behind_part.get_or_insert(rule.line.clone());
+                }
                 met.limited = met.limited.take().or(limited);
                 if !rule.is_goto() {
                     return Ok(None);
