@@ -6,7 +6,7 @@
 //! (played in `tests/emit_lab/`). A text that was saved from such a table must not
 //! be loaded again. So a table passes only where every chain is one that iptables
 //! makes, and every rule has the form in which iptables writes rules
-//! ([`super::native_rule`]).
+//! (`native_rule`).
 
 use crate::model::net::Family;
 
