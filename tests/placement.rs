@@ -212,6 +212,7 @@ fn no_place_lets_the_banned_in_or_lifts_a_limit() {
         ":INPUT DROP [0:0]\n-A INPUT -p tcp -m conntrack --ctstate NEW -m limit --limit 60/sec -j ACCEPT\n-A INPUT -m conntrack --ctstate NEW -j DROP".to_owned(),
         // One state is done with before the ban, the other behind it.
         ":INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n-A INPUT -s 192.0.2.0/24 -p tcp -j DROP".to_owned(),
+        ":INPUT ACCEPT [0:0]\n-A INPUT -m conntrack --ctstate NEW -j DROP\n-A INPUT -s 192.0.2.0/24 -p tcp -m conntrack --ctstate ESTABLISHED -j DROP".to_owned(),
     ];
     for rules in cases {
         let placed = emit(OWN, &format!("*filter\n{rules}\nCOMMIT\n"), None);

@@ -8,11 +8,10 @@
 mod chains;
 mod walk;
 
-use super::flow::{Fit, Flow};
+use super::flow::Flow;
 use super::save::SavedRule;
 
-use chains::Drops;
-use walk::place_flow;
+use walk::{first_ban, place_flow};
 
 pub use chains::Chains;
 
@@ -38,6 +37,8 @@ pub struct Placement {
     pub position: Position,
     /// Whether something drops the flow in general.
     pub dropped: bool,
+    /// Whether a rule accepts it before any drop.
+    pub accepted: bool,
     /// Rules before that place that may take clients away, where it is not known
     /// whether they do: as they were saved.
     pub unsure: Vec<String>,
@@ -97,31 +98,44 @@ pub fn place(
     Ok(best.unwrap_or_else(|| Placement {
         position: chains.end_of(&rule.chain),
         dropped: false,
+        accepted: false,
         unsure: Vec::new(),
     }))
 }
 
-/// One place for two states of a connection: the earlier, if no ban lies between.
+/// One place for two states of a connection: that of the drop, the earlier of two,
+/// if no ban on the other's way lies behind it.
 fn earlier(
     chains: &Chains,
     rule: &SavedRule,
     a: Placement,
     b: Placement,
 ) -> Result<Placement, PlacementError> {
-    if a.position == b.position || !b.dropped {
-        return Ok(a);
-    }
-    let (first, last) = if !a.dropped || b.position < a.position {
-        (b, a)
-    } else {
-        (a, b)
+    let b_first = match (a.dropped, b.dropped) {
+        (true, false) => false,
+        (false, true) => true,
+        _ => b.position < a.position,
     };
+    let (mut first, last) = if b_first { (b, a) } else { (a, b) };
+    first.unsure.extend(
+        last.unsure
+            .iter()
+            .filter(|r| !first.unsure.contains(r))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
+    let same_chain = last.position.chain == first.position.chain;
+    let never_there = last.accepted && !same_chain;
+    let before = !last.dropped && same_chain && last.position < first.position;
+    if first.position == last.position || never_there || before {
+        return Ok(first);
+    }
     match ban_between(chains, rule, &first.position, &last.position) {
-        Some(ban) if last.dropped => Err(PlacementError::BanBehind {
+        None => Ok(first),
+        Some(ban) => Err(PlacementError::BanBehind {
             drop: line_at(chains, &first.position),
             ban,
         }),
-        _ => Ok(first),
     }
 }
 
@@ -144,17 +158,11 @@ pub fn ban_between(
     if first.chain != last.chain {
         return Some(line_at(chains, last));
     }
-    let flows = Flow::of_rule(rule, None);
-    let mut drops = Drops::default();
     let between = chains
         .rules_of(&first.chain)
         .get(first.index..last.index)
         .unwrap_or_default();
-    between
+    Flow::of_rule(rule, None)
         .iter()
-        .find(|foreign| {
-            drops.may_drop(chains, foreign, DEPTH)
-                && flows.iter().any(|flow| flow.fit(foreign) != Fit::Nothing)
-        })
-        .map(|foreign| foreign.line.clone())
+        .find_map(|flow| first_ban(chains, flow, between))
 }

@@ -17,25 +17,18 @@ pub(super) fn place_flow(
     base: &str,
     flow: &Flow,
 ) -> Result<Placement, PlacementError> {
-    let mut walk = Walk {
-        chains,
-        flow,
-        unsure: Vec::new(),
-        drops: Drops::default(),
-        known: HashMap::new(),
-        banning: HashMap::new(),
-    };
+    let mut walk = Walk::new(chains, flow);
     let policy_drops = chains.policy_drops(base);
-    let (position, dropped) = match walk.chain(base, DEPTH)? {
-        Course::Dropped { at, .. } => (at, true),
-        Course::Passed => (chains.end_of(base), false),
+    let (position, dropped, accepted) = match walk.chain(base, DEPTH)? {
+        Course::Dropped { at, .. } => (at, true, false),
+        Course::Passed => (chains.end_of(base), false, true),
         Course::Through {
             limited: Some(rule),
             ..
         } if policy_drops => {
             return Err(PlacementError::Limited { rule });
         }
-        Course::Through { at, .. } => (walk.before_logs(at), policy_drops),
+        Course::Through { at, .. } => (walk.before_logs(at), policy_drops, false),
     };
     let unsure = if flow.is_new() {
         walk.unsure
@@ -45,8 +38,19 @@ pub(super) fn place_flow(
     Ok(Placement {
         position,
         dropped,
+        accepted,
         unsure,
     })
+}
+
+/// The first of `rules` that drops some of the flow by the administrator's will, as
+/// it was saved.
+pub(super) fn first_ban(chains: &Chains, flow: &Flow, rules: &[&SavedRule]) -> Option<String> {
+    let mut walk = Walk::new(chains, flow);
+    rules
+        .iter()
+        .find(|rule| walk.is_ban(rule, DEPTH))
+        .map(|rule| rule.line.clone())
 }
 
 /// What a chain does with the flow.
@@ -91,7 +95,18 @@ struct Met {
     ban_behind_part: Option<String>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(chains: &'a Chains<'a>, flow: &'a Flow) -> Self {
+        Self {
+            chains,
+            flow,
+            unsure: Vec::new(),
+            drops: Drops::default(),
+            known: HashMap::new(),
+            banning: HashMap::new(),
+        }
+    }
+
     fn chain(&mut self, chain: &str, depth: usize) -> Result<Course, PlacementError> {
         if let Some(known) = self.known.get(chain) {
             return Ok(known.clone());
