@@ -18,7 +18,6 @@ use ftpnat::plan::{Cell, From, Outcome as Predicted, translated};
 use ftpnat::profile::{Advertise, Nat, Profile, parse};
 use libtest_mimic::{Failed, Trial};
 
-use support::BackEnd;
 use support::client::{self, Session, SessionTls};
 use support::netns::Namespace;
 use support::outcome::Outcome;
@@ -29,6 +28,7 @@ use support::scene::{
 };
 use support::server::{Config, Server, has_other_users};
 use support::vsftpd;
+use support::{BackEnd, emitted};
 
 fn main() -> ExitCode {
     support::enter();
@@ -258,34 +258,24 @@ fn load(host: &Namespace, text: &str, profile: &Profile, way: &Way) -> Result<()
     }
     match way.load {
         Load::Nft => {
-            let text = emit(host, BackEnd::Nft, &["nft", "--base", "none"], text)?;
+            let text = emitted(
+                BackEnd::Nft,
+                host,
+                &["nft", "--base", "none", "--profile", "-"],
+                text,
+            )?;
             nft(host, &text);
         }
         Load::Iptables(back_end) => {
             for (iptables, before) in [("iptables", way.before), ("ip6tables", way.before6)] {
                 let restorer = back_end.program(iptables, "restore");
                 restore(host, &restorer, &[], before);
-                let text = emit(host, back_end, &[iptables], text)?;
+                let text = emitted(back_end, host, &[iptables, "--profile", "-"], text)?;
                 restore(host, &restorer, &["-c"], &text);
             }
         }
     }
     Ok(())
-}
-
-fn emit(
-    host: &Namespace,
-    back_end: BackEnd,
-    arguments: &[&str],
-    profile: &str,
-) -> Result<String, Failed> {
-    let arguments = [&["emit"], arguments, &["--profile", "-"]].concat();
-    let run = support::ftpnat_beside(back_end, host, &arguments, profile);
-    if run.status == 0 {
-        Ok(run.stdout)
-    } else {
-        Err(format!("{arguments:?}: {run:?}").into())
-    }
 }
 
 fn controls(profile: &Profile) -> Vec<(u16, Tls)> {

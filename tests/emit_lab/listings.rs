@@ -15,7 +15,7 @@ use crate::support::proftpd;
 use crate::support::rules::{nft, restore, save};
 use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC};
 use crate::support::server::{Config, Server};
-use crate::support::{BackEnd, ftpnat_beside};
+use crate::support::{BackEnd, emitted, ftpnat_beside};
 
 /// How the administrator gets our text loaded.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,7 @@ pub(crate) fn emit_and_load(
         back_end.program("iptables", "restore"),
         back_end.program("iptables", "save"),
     );
-    let live = || emit(host, back_end, &["--profile", "-"], profile);
+    let live = || emitted(back_end, host, &["iptables", "--profile", "-"], profile);
     match load {
         Load::Bare => restore(host, &restorer, &["-c"], &live()?),
         Load::Noflush => restore(host, &restorer, &["-c", "--noflush"], &live()?),
@@ -180,30 +180,16 @@ pub(crate) fn emit_and_load(
             std::fs::write(file.path(), profile).expect("the profile");
             let path = file.path().display().to_string();
             let base = save(host, &saver, &["-c"]);
-            let text = emit(host, back_end, &["--base", "-", "--profile", &path], &base)?;
+            let text = emitted(
+                back_end,
+                host,
+                &["iptables", "--base", "-", "--profile", &path],
+                &base,
+            )?;
             restore(host, &restorer, &["-c"], &text);
         }
     }
     Ok(())
-}
-
-fn emit(
-    host: &Namespace,
-    back_end: BackEnd,
-    arguments: &[&str],
-    input: &str,
-) -> Result<String, Failed> {
-    let run = ftpnat_beside(
-        back_end,
-        host,
-        &[&["emit", "iptables"], arguments].concat(),
-        input,
-    );
-    if run.status == 0 {
-        Ok(run.stdout)
-    } else {
-        Err(format!("{arguments:?}: {run:?}").into())
-    }
 }
 
 fn same(seen: &[String]) -> Result<(), Failed> {
@@ -372,7 +358,12 @@ fn the_seed() -> Result<(), Failed> {
     expect(&scene.client, &server, &session, &Hangs)?;
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/own-firewall.yaml");
     let profile = profile.display().to_string();
-    let text = emit(&scene.server, BackEnd::Nft, &["--profile", &profile], "")?;
+    let text = emitted(
+        BackEnd::Nft,
+        &scene.server,
+        &["iptables", "--profile", &profile],
+        "",
+    )?;
     restore(&scene.server, "iptables-nft-restore", &[], &text);
     expect(&scene.client, &server, &session, &Works)?;
     holds_every_line(SERVER_RULES, &save(&scene.server, "iptables-nft-save", &[]))
@@ -391,8 +382,8 @@ fn two_servers(back_end: BackEnd) -> Result<(), Failed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
     let files = ["two-servers-a.yaml", "two-servers-b.yaml"]
         .map(|file| folder.join(file).display().to_string());
-    let arguments = ["--profile", &files[0], "--profile", &files[1]];
-    let text = emit(&scene.gateway, back_end, &arguments, "")?;
+    let arguments = ["iptables", "--profile", &files[0], "--profile", &files[1]];
+    let text = emitted(back_end, &scene.gateway, &arguments, "")?;
     restore(
         &scene.gateway,
         &back_end.program("iptables", "restore"),

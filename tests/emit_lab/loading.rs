@@ -11,7 +11,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::listings::{Load, SERVER_RULES, emit_and_load, holds_every_line};
 use crate::support::netns::Namespace;
 use crate::support::rules::{nft, restore, save};
-use crate::support::{BackEnd, directory, ftpnat_beside};
+use crate::support::{BackEnd, directory, emitted, ftpnat_beside};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = shipped()
@@ -75,30 +75,16 @@ fn host() -> (tempfile::TempDir, Namespace) {
     (dir, host)
 }
 
-fn emit(
-    host: &Namespace,
-    back_end: BackEnd,
-    arguments: &[&str],
-    input: &str,
-) -> Result<String, Failed> {
-    let run = ftpnat_beside(back_end, host, arguments, input);
-    if run.status == 0 {
-        Ok(run.stdout)
-    } else {
-        Err(format!("{arguments:?}: {run:?}").into())
-    }
-}
-
 fn loads(name: &str) -> Result<(), Failed> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("profiles")
         .join(name);
     let path = path.display().to_string();
     let (_dir, host) = host();
-    let text = emit(
-        &host,
+    let text = emitted(
         BackEnd::Nft,
-        &["emit", "nft", "--base", "none", "-p", &path],
+        &host,
+        &["nft", "--base", "none", "-p", &path],
         "",
     )?;
     nft(&host, &text);
@@ -161,10 +147,10 @@ fn fragment_and_live(back_end: BackEnd, iptables: &str, profile: &str) -> Result
             .into_iter()
             .collect()
     };
-    let fragment = emit(
-        &host,
+    let fragment = emitted(
         back_end,
-        &["emit", iptables, "--base", "none", "-p", profile],
+        &host,
+        &[iptables, "--base", "none", "-p", profile],
         "",
     )?;
     restore(&host, &restorer, &["--noflush"], &fragment);
@@ -173,7 +159,7 @@ fn fragment_and_live(back_end: BackEnd, iptables: &str, profile: &str) -> Result
         return Err(format!("{saver}: written:\n{fragment}\nsaved:\n{loaded}").into());
     }
     restore(&host, &restorer, &["--noflush"], &fragment);
-    let live = emit(&host, back_end, &["emit", iptables, "-p", profile], "")?;
+    let live = emitted(back_end, &host, &[iptables, "-p", profile], "")?;
     restore(&host, &restorer, &["-c"], &live);
     let once = save(&host, &saver, &[]);
     restore(&host, &restorer, &["-c", "--noflush"], &live);
@@ -200,7 +186,7 @@ fn comes_through(
     );
     restore(&host, &restorer, &["-c"], &text);
     let before = save(&host, &saver, &["-c"]);
-    let emitted = emit(&host, back_end, &["emit", iptables, "-p", "-"], profile)?;
+    let emitted = emitted(back_end, &host, &[iptables, "-p", "-"], profile)?;
     restore(&host, &restorer, &["-c"], &emitted);
     let after = save(&host, &saver, &["-c"]);
     let others = |text: &str| -> Vec<String> {

@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
 
 use netns::Namespace;
@@ -259,5 +259,20 @@ pub(crate) fn ftpnat_beside(
         status: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// What the ftpnat program prints where it succeeds; the run where it does not.
+pub(crate) fn emitted(
+    back_end: BackEnd,
+    namespace: &Namespace,
+    arguments: &[&str],
+    input: &str,
+) -> Result<String, Failed> {
+    let run = ftpnat_beside(back_end, namespace, &[&["emit"], arguments].concat(), input);
+    if run.status == 0 {
+        Ok(run.stdout)
+    } else {
+        Err(format!("{arguments:?}: {run:?}").into())
     }
 }
