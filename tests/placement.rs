@@ -207,6 +207,9 @@ fn no_place_lets_the_banned_in_or_lifts_a_limit() {
         // A ban behind the drop of the very ports, or of a part of them.
         format!(":INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 21 -j DROP\n{ban}"),
         format!(":INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 50000:50099 -j DROP\n{ban}"),
+        // A chain that a part of the range goes through, with a ban before its drop:
+        // inside, the accept would miss the rest of the range.
+        ":INPUT DROP [0:0]\n:mine - [0:0]\n-A INPUT -p tcp -m tcp --dport 21:50500 -j mine\n-A mine -s 192.0.2.7/32 -j DROP\n-A mine -j DROP".to_owned(),
         // The usual guard against floods: what passes the limit meets a ban later.
         format!(":INPUT DROP [0:0]\n:flood - [0:0]\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j flood\n{ban}\n-A flood -m limit --limit 12/sec -j RETURN\n-A flood -j DROP"),
         ":INPUT DROP [0:0]\n-A INPUT -p tcp -m conntrack --ctstate NEW -m limit --limit 60/sec -j ACCEPT\n-A INPUT -m conntrack --ctstate NEW -j DROP".to_owned(),

@@ -5,7 +5,6 @@ use std::io;
 use crate::model::net::Family;
 use crate::output::Failure;
 use crate::plan::Plan;
-use crate::render::iptables::lines;
 use crate::render::restore::{self, Onto, Restore};
 use crate::ruleset::native::{Dumps, native_things, tables_with_chains, tables_with_rules};
 use crate::ruleset::save::{Save, SaveError};
@@ -32,11 +31,13 @@ pub(super) fn program(family: Family, verb: &str) -> String {
 /// The live ruleset with the plan's rules in their place, for the tables that
 /// change.
 pub(super) fn merge(plan: &Plan, family: Family) -> anyhow::Result<Restore> {
-    let outside = host::default_interface().filter(|_| family == Family::Ipv4);
+    let outside = (family == Family::Ipv4)
+        .then(host::default_interface)
+        .flatten();
     let save_program = program(family, "save");
     let back_end = BackEnd::in_path(&save_program)?;
     let save = saved(&save_program)?;
-    let changed = changed_tables(plan, family, &save);
+    let changed = restore::changed_tables(&save, plan, family);
     let dumps = native_rules(family, back_end)?;
     let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
     if back_end == BackEnd::Nft {
@@ -109,23 +110,6 @@ fn saved(program: &str) -> Result<Save, Failure> {
         ))
         .help(help)
     })
-}
-
-/// Tables that get rules of ours, and those that have some.
-fn changed_tables(plan: &Plan, family: Family, save: &Save) -> Vec<String> {
-    let mut tables: Vec<String> = plan
-        .rules()
-        .flat_map(|r| lines(r, family))
-        .map(|l| l.table.to_owned())
-        .collect();
-    let with_ours = save
-        .tables
-        .iter()
-        .filter(|t| t.rules.iter().any(|r| r.profile().is_some()));
-    tables.extend(with_ours.map(|t| t.name.clone()));
-    tables.sort();
-    tables.dedup();
-    tables
 }
 
 /// What `nf_tables` holds for the family. A legacy host may have no `nf_tables`,

@@ -76,7 +76,7 @@ pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result
     };
     let counted = save.is_counted() || save.tables.is_empty();
     let saved = save.tables.iter().map(|t| t.name.as_str());
-    let is_text = known.every_table;
+    let changed = changed_tables(save, plan, family);
     let new = TABLES.into_iter().filter(|name| save.table(name).is_none());
     for name in saved.chain(new) {
         let empty = Table {
@@ -85,20 +85,37 @@ pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result
         };
         let table = save.table(name).unwrap_or(&empty);
         let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == name).collect();
-        let changes = !wanted.is_empty() || table.chains.iter().any(|c| is_ours(&c.name));
-        if is_text && !wanted.is_empty() && save.table(name).is_none() {
+        let is_missing = save.table(name).is_none();
+        if known.every_table && is_missing && !wanted.is_empty() {
             restore.warnings.push(format!(
                 "the saved text has no table {name}, so it is taken to be empty: what the host \
                  has in it is gone once this is loaded"
             ));
         }
-        if changes || (known.every_table && save.table(name).is_some()) {
+        if changed.iter().any(|t| t == name) || known.every_table && !is_missing {
             let merged = Merge::new(table, &named, &wanted).place(&outside)?;
             merged.write(&mut restore.text, counted);
             restore.warnings.extend(merged.warnings);
         }
     }
     Ok(restore)
+}
+
+/// The tables that the plan changes in a saved ruleset: those that get rules of
+/// ours, and those that have chains or rules of ours now.
+#[must_use]
+pub fn changed_tables(save: &Save, plan: &Plan, family: Family) -> Vec<String> {
+    let wanted = plan
+        .rules()
+        .flat_map(|r| lines(r, family))
+        .map(|l| l.table.to_owned());
+    let with_ours = save.tables.iter().filter(|t| {
+        t.chains.iter().any(|c| is_ours(&c.name)) || t.rules.iter().any(|r| r.profile().is_some())
+    });
+    let mut tables: Vec<String> = wanted.chain(with_ours.map(|t| t.name.clone())).collect();
+    tables.sort();
+    tables.dedup();
+    tables
 }
 
 /// Nothing but ours: a fragment for `iptables-restore --noflush`, to be loaded once.

@@ -124,12 +124,12 @@ impl<'a> Walk<'a> {
                 index,
             };
             if let Some(course) = self.step(rule, here, depth, &mut met)? {
-                return self.with_part(chain, met, course);
+                return self.with_part(met, course);
             }
         }
         let at = self.chains.end_of(chain);
         let (bans, limited) = (met.bans, met.limited.clone());
-        self.with_part(chain, met, Course::Through { at, bans, limited })
+        self.with_part(met, Course::Through { at, bans, limited })
     }
 
     /// One rule; `None`: the next one.
@@ -249,26 +249,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A chain's course, where a part of the flow was dropped on the way.
-    fn with_part(
-        &mut self,
-        chain: &str,
-        met: Met,
-        course: Course,
-    ) -> Result<Course, PlacementError> {
-        let Some(at) = met.part else {
-            return Ok(course);
-        };
-        match met.ban_behind_part {
-            Some(ban) => Err(PlacementError::BanBehind {
+    fn with_part(&self, met: Met, course: Course) -> Result<Course, PlacementError> {
+        match (met.part, met.ban_behind_part) {
+            (None, _) => Ok(course),
+            (Some(at), None) => Ok(Course::Dropped { at, bans: met.bans }),
+            (Some(at), Some(ban)) => Err(PlacementError::BanBehind {
                 drop: line_at(self.chains, &at),
                 ban,
-            }),
-            None => Ok(Course::Dropped {
-                at: Position {
-                    chain: chain.to_owned(),
-                    ..at
-                },
-                bans: met.bans,
             }),
         }
     }
@@ -285,6 +272,13 @@ impl<'a> Walk<'a> {
         let target = rule.target().unwrap_or_default();
         let all = self.flow.fit(rule) == Fit::All;
         match self.chain(target, depth - 1)? {
+            // Only a part of the flow comes here: an accept inside would miss the
+            // rest, one before the jump would pass the bans.
+            Course::Dropped { bans: true, .. } if !all => Err(PlacementError::BanBehind {
+                drop: rule.line.clone(),
+                ban: first_ban(self.chains, self.flow, self.chains.rules_of(target))
+                    .unwrap_or_else(|| target.to_owned()),
+            }),
             Course::Dropped { at, bans } => {
                 let at = self.before_jump_or_inside(target, here.clone(), at, bans)?;
                 met.bans |= bans;
