@@ -31,10 +31,29 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Say what stands between this host and working FTP: helpers, kernel, sysctls,
+    /// listeners, addresses.
+    ///
+    /// Changes nothing: loads no module, makes no table. Works without root as far as
+    /// it can and says what it could not see. Exit status: 0 healthy, 1 a fault that
+    /// breaks transfers, 3 no such fault found, but not all could be looked at.
+    Check(Check),
     /// Say what a profile needs and why, and what each kind of client will see.
     Plan(Profiles),
     /// Print the rules for another program to load.
     Emit(Emit),
+    /// Say what a check finds, why it happens, and the cure.
+    Explain {
+        /// A check's number or name, such as FN206 or ip-forwarding-off.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Save what `check` reads of this host to a directory, for a bug report.
+    Snapshot {
+        /// The directory: a new one, or an empty one.
+        #[arg(value_name = "DIR")]
+        directory: String,
+    },
     /// Print the JSON Schema of the profile.
     Schema,
     /// Print completions for a shell.
@@ -50,6 +69,23 @@ pub struct Profiles {
     /// A profile: a YAML file, `-` for standard input, or a directory of them.
     #[arg(long = "profile", short = 'p', value_name = "P", required = true)]
     pub profiles: Vec<String>,
+}
+
+/// `ftpnat check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// A profile: a YAML file, `-` for standard input, or a directory of them. Without
+    /// one: those in /etc/ftpnat/profiles.
+    #[arg(long = "profile", short = 'p', value_name = "P")]
+    pub profiles: Vec<String>,
+
+    /// Check a host whose facts `ftpnat snapshot` saved to this directory.
+    #[arg(long, value_name = "DIR")]
+    pub snapshot: Option<String>,
+
+    /// Let functional probes make the kernel load the modules that they ask for.
+    #[arg(long, conflicts_with = "snapshot")]
+    pub probe: bool,
 }
 
 /// `ftpnat emit`.

@@ -1,12 +1,19 @@
 //! Checks: each finds one cause and says how to cure it.
 
+mod examine;
+mod host;
+mod page;
 mod profile;
+mod registry;
+mod ruleset;
 
 use serde::Serialize;
 
 use crate::model::check::CheckId;
 
-pub use profile::profile_findings;
+pub use examine::{NotChecked, Report, examine, profile_findings};
+pub use page::{Section, sections};
+pub use registry::{CHECKS, Check, Judge, Subject, Verdict, by_name};
 
 /// How much a finding hurts. Orders the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

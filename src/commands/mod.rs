@@ -1,10 +1,13 @@
 //! One file per verb: read, call the core, print.
 
+mod check;
 mod completions;
 mod emit;
+mod explain;
 mod plan;
 mod profiles;
 mod schema;
+mod snapshot;
 
 use std::ffi::OsString;
 
@@ -27,16 +30,26 @@ pub fn run(arguments: &[OsString]) -> u8 {
 
 fn perform(cli: &Cli) -> u8 {
     let color = color(cli.color);
+    let text = |verb: &str| text_only(cli, verb);
     let done = match &cli.command {
-        Command::Plan(profiles) => plan::run(profiles, cli.output, color),
-        Command::Emit(emit) => text_only(cli, "emit").and_then(|()| emit::run(emit, color)),
-        Command::Schema => text_only(cli, "schema").and_then(|()| schema::run()),
-        Command::Completions { shell } => {
-            text_only(cli, "completions").and_then(|()| completions::run(*shell))
-        }
+        Command::Check(asked) => check::run(asked, cli.output, color),
+        Command::Plan(profiles) => plan::run(profiles, cli.output, color).map(|()| 0),
+        Command::Emit(emit) => text("emit")
+            .and_then(|()| emit::run(emit, color))
+            .map(|()| 0),
+        Command::Explain { id } => text("explain")
+            .and_then(|()| explain::run(id, color))
+            .map(|()| 0),
+        Command::Snapshot { directory } => text("snapshot")
+            .and_then(|()| snapshot::run(directory, color))
+            .map(|()| 0),
+        Command::Schema => text("schema").and_then(|()| schema::run()).map(|()| 0),
+        Command::Completions { shell } => text("completions")
+            .and_then(|()| completions::run(*shell))
+            .map(|()| 0),
     };
     match done {
-        Ok(()) => 0,
+        Ok(status) => status,
         Err(error) => {
             let failure = failure(error);
             report(&failure, cli, color);

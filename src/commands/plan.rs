@@ -8,7 +8,7 @@ use crate::sys::terminal::{Color, write_stdout};
 
 /// Plans the profiles and prints the plan.
 pub(super) fn run(named: &Profiles, format: Output, color: Color) -> anyhow::Result<()> {
-    let mut profiles = super::profiles::read(named)?;
+    let mut profiles = super::profiles::read(&named.profiles)?;
     profiles.sort_by(|a, b| a.name.cmp(&b.name));
     let plan = plan::plan(&profiles, &super::profiles::facts());
     let parts = profiles.iter().zip(&plan.profiles).map(|(profile, part)| {

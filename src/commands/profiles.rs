@@ -4,19 +4,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::Profiles;
 use crate::facts::{Facts, KernelRelease};
 use crate::output::{Failure, Place, human, one_line};
 use crate::profile::{self, Profile, ProfileErrors};
 use crate::sys::{files, host};
 
 /// Reads and validates all of them, and refuses those that conflict.
-pub(super) fn read(named: &Profiles) -> anyhow::Result<Vec<Profile>> {
+pub(super) fn read(named: &[String]) -> anyhow::Result<Vec<Profile>> {
+    let texts: anyhow::Result<Vec<_>> = sources(named)?.iter().map(Source::read).collect();
+    valid(&texts?)
+}
+
+/// Validates profiles, given as labels and texts, and refuses those that conflict.
+pub(super) fn valid(texts: &[(String, Vec<u8>)]) -> anyhow::Result<Vec<Profile>> {
     let mut profiles = Vec::new();
     let mut faults: Vec<ProfileErrors> = Vec::new();
-    for source in sources(&named.profiles)? {
-        let (label, bytes) = source.read()?;
-        match profile::parse(&label, &bytes) {
+    for (label, bytes) in texts {
+        match profile::parse(label, bytes) {
             Ok(profile) => profiles.push(profile),
             Err(errors) => faults.push(errors),
         }
@@ -34,6 +38,7 @@ pub(super) fn read(named: &Profiles) -> anyhow::Result<Vec<Profile>> {
 pub(super) fn facts() -> Facts {
     Facts {
         kernel: host::kernel_release().map(|(major, minor)| KernelRelease { major, minor }),
+        ..Facts::default()
     }
 }
 

@@ -71,6 +71,12 @@ pub const ADVERTISE_DIFFERS_FROM_EXTERNAL: CheckId = CheckId::new(
     "advertise-differs-from-external",
     "PASV replies name another address than the one that is translated",
 );
+/// The helper and the announced address work against one another.
+pub const HELPER_CONFLICTS_WITH_ADVERTISE: CheckId = CheckId::new(
+    105,
+    "helper-conflicts-with-advertise",
+    "the helper does not follow a PASV reply that names another address than the server's",
+);
 /// The helper cannot read a control connection under TLS.
 pub const HELPER_USELESS_UNDER_TLS: CheckId = CheckId::new(
     106,
@@ -89,11 +95,95 @@ pub const PASSWORDS_IN_PLAIN: CheckId = CheckId::new(
     "passwords-in-plain",
     "without TLS passwords cross the network as they are typed",
 );
+/// Another profile of this host claims the same ports.
+pub const PROFILES_OVERLAP: CheckId = CheckId::new(
+    109,
+    "profiles-overlap",
+    "two profiles of this host claim the same ports of one address",
+);
+/// The kernel has no `ftp` conntrack helper, or cannot load it.
+pub const CONNTRACK_HELPER_MISSING: CheckId = CheckId::new(
+    201,
+    "conntrack-helper-missing",
+    "this kernel has no ftp conntrack helper to assign",
+);
+/// Nothing in the kernel translates what the helper reads.
+pub const NAT_HELPER_MISSING: CheckId = CheckId::new(
+    202,
+    "nat-helper-missing",
+    "without nf_nat_ftp the address in PORT and 227 is not translated",
+);
 /// A predicted transfer needs the helper, and no rule assigns it.
 pub const HELPER_NOT_ASSIGNED: CheckId = CheckId::new(
     203,
     "helper-not-assigned",
     "the client's PORT/EPRT needs the ftp helper, and no rule assigns it",
+);
+/// The helper is assigned before conntrack knows the connection.
+pub const HELPER_ASSIGNED_TOO_EARLY: CheckId = CheckId::new(
+    204,
+    "helper-assigned-too-early",
+    "the rule that assigns the helper runs before conntrack, so it does nothing",
+);
+/// The helper is assigned after DNAT, on a kernel that then breaks the session.
+pub const HELPER_ASSIGNED_AFTER_DNAT: CheckId = CheckId::new(
+    205,
+    "helper-assigned-after-dnat",
+    "the helper is assigned after DNAT, and this kernel then loses count of what it rewrites",
+);
+/// This host must route and does not.
+pub const IP_FORWARDING_OFF: CheckId = CheckId::new(
+    206,
+    "ip-forwarding-off",
+    "this host does not route, so packets between clients and server end here",
+);
+/// Outgoing connections may take ports of the passive range.
+pub const PASSIVE_RANGE_IN_EPHEMERAL_RANGE: CheckId = CheckId::new(
+    207,
+    "passive-range-in-ephemeral-range",
+    "this host's outgoing connections take ports of the range away from the server",
+);
+/// Another program listens on a port of the passive range.
+pub const FOREIGN_LISTENER_IN_PASSIVE_RANGE: CheckId = CheckId::new(
+    208,
+    "foreign-listener-in-passive-range",
+    "another program listens in the range: clients are sent to it, and the world reaches it",
+);
+/// Nothing listens on the control port.
+pub const CONTROL_PORT_NOT_LISTENING: CheckId = CheckId::new(
+    209,
+    "control-port-not-listening",
+    "no server listens on the control port",
+);
+/// The connection tracking table has little room left.
+pub const CONNTRACK_TABLE_NEARLY_FULL: CheckId = CheckId::new(
+    210,
+    "conntrack-table-nearly-full",
+    "the connection tracking table is nearly full; once it is, new connections are dropped",
+);
+/// A module that works now is gone after the next boot.
+pub const MODULES_NOT_PERSISTENT: CheckId = CheckId::new(
+    211,
+    "modules-not-persistent",
+    "the module is loaded now, and nothing loads it at boot",
+);
+/// Answers leave by another interface than the one that clients come in by.
+pub const ASYMMETRIC_RETURN_PATH: CheckId = CheckId::new(
+    212,
+    "asymmetric-return-path",
+    "answers leave by another interface than the one that clients come in by",
+);
+/// The kernel drops what comes in by another interface than answers leave by.
+pub const STRICT_RP_FILTER: CheckId = CheckId::new(
+    213,
+    "strict-rp-filter",
+    "strict reverse path filtering drops what comes in by another way than answers leave",
+);
+/// `SELinux` does not let the server bind the passive range.
+pub const SELINUX_DENIES_PASSIVE_RANGE: CheckId = CheckId::new(
+    214,
+    "selinux-denies-passive-range",
+    "SELinux does not let the server bind ports of the range",
 );
 /// Inside clients use the external address and nothing turns them back.
 pub const HAIRPIN_MISSING: CheckId = CheckId::new(

@@ -5,19 +5,19 @@ use std::fmt::Write as _;
 
 use comfy_table::{Table, presets};
 
-use crate::check::{Finding, Severity};
+use crate::check::Finding;
 use crate::model::check::CheckId;
 use crate::model::filter::{Demand, Rule};
-use crate::model::ftp::{ClientMode, Tls};
+use crate::model::ftp::ClientMode;
 use crate::model::net::Family;
 use crate::plan::{Cell, Outcome, ProfilePlan};
-use crate::profile::{Nat, Profile};
+use crate::profile::Profile;
 use crate::render::nftables;
 
 use super::Failure;
 use super::terminal::{harmless, shell_word};
 use super::words::{
-    BAD, BOLD, CAREFUL, GOOD, WIDTH, dimmed, hanging, heading, trim_lines, wrapped,
+    self, BAD, BOLD, CAREFUL, GOOD, Shown, WIDTH, dimmed, hanging, heading, trim_lines, wrapped,
 };
 
 /// A plan.
@@ -26,7 +26,7 @@ pub fn plan(profile: &Profile, plan: &ProfilePlan, findings: &[Finding]) -> Stri
     let mut text = verdict(profile, plan);
     text.push_str(&predictions(plan));
     for finding in findings {
-        text.push_str(&self::finding(finding));
+        text.push_str(&words::finding(finding, Shown::Cure));
     }
     text.push_str(&rules(plan));
     text.push_str(&host(plan));
@@ -83,52 +83,11 @@ fn verdict(profile: &Profile, plan: &ProfilePlan) -> String {
             format!("with these rules {bad} of {all} kinds of client still fail"),
         ),
     };
-    let ports: Vec<String> = profile
-        .control
-        .iter()
-        .map(|c| format!("{} ({})", c.port, tls(c.tls)))
-        .collect();
-    let described = format!(
-        "{}; control port {}; passive ports {}",
-        place(profile),
-        ports.join(", "),
-        profile.passive.ports
-    );
     format!(
         "{BOLD}{}{BOLD:#}: {style}{words}{style:#}\n{}",
         profile.name,
-        wrapped("  ", &described)
+        words::described(profile)
     )
-}
-
-fn place(profile: &Profile) -> String {
-    let software = profile.server.software;
-    match &profile.nat {
-        Nat::None => format!("{software} on this host, no NAT"),
-        Nat::Upstream { .. } => format!("{software} on this host, NAT in front of it"),
-        Nat::Dnat { .. } => {
-            let inside: Vec<String> = profile
-                .server
-                .addresses
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            format!(
-                "{software} on {}, this host is the gateway",
-                inside.join(" and ")
-            )
-        }
-        Nat::Masquerade { .. } => "this host is the gateway of FTP clients".to_owned(),
-    }
-}
-
-fn tls(tls: Tls) -> &'static str {
-    match tls {
-        Tls::None => "no TLS",
-        Tls::Optional => "TLS optional",
-        Tls::Required => "TLS required",
-        Tls::Implicit => "implicit TLS",
-    }
 }
 
 /// One line an origin, port and encryption; a column a client mode. Lines in which
@@ -181,32 +140,6 @@ fn outcome(cell: &Cell) -> String {
         (Outcome::Fails, None) => "fails".to_owned(),
         (Outcome::NotOffered, _) => "-".to_owned(),
     }
-}
-
-fn finding(finding: &Finding) -> String {
-    let (style, word) = match finding.severity {
-        Severity::Error => (BAD, "error"),
-        Severity::Warning => (CAREFUL, "warning"),
-        Severity::Note => (BOLD, "note"),
-    };
-    let mut text = format!(
-        "\n{style}{word}{style:#}: {} {}\n",
-        finding.id,
-        finding.id.name()
-    );
-    text.push_str(&wrapped("  ", &finding.summary));
-    for remedy in &finding.remedy {
-        let file = remedy
-            .file
-            .as_ref()
-            .map(|f| format!(", in {f}"))
-            .unwrap_or_default();
-        let _ = writeln!(text, "  cure{file}:");
-        for line in remedy.text.lines() {
-            text.push_str(&wrapped("    ", line));
-        }
-    }
-    text
 }
 
 fn rules(plan: &ProfilePlan) -> String {

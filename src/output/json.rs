@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::check::{Evidence, Finding, Remedy, Severity};
+use crate::check::{Evidence, Finding, Remedy, Report, Severity};
 use crate::model::check::CheckId;
 use crate::model::filter::Rule;
 use crate::plan::{Cell, ProfilePlan};
@@ -21,6 +21,20 @@ struct PlanV1<'a> {
     upstream: Vec<UpstreamV1<'a>>,
     predictions: &'a [Cell],
     findings: Vec<FindingV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckV1<'a> {
+    format: &'static str,
+    profile: &'a str,
+    findings: Vec<FindingV1<'a>>,
+    not_checked: Vec<NotCheckedV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct NotCheckedV1<'a> {
+    id: CheckId,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -109,6 +123,23 @@ pub fn plan(plan: &ProfilePlan, findings: &[Finding]) -> String {
             .collect(),
         predictions: &plan.predictions,
         findings: findings.iter().map(finding).collect(),
+    })
+}
+
+/// `ftpnat.check/1`, one line.
+#[must_use]
+pub fn check(profile: &str, report: &Report) -> String {
+    let not_checked = report.not_checked.iter();
+    line(&CheckV1 {
+        format: "ftpnat.check/1",
+        profile,
+        findings: report.findings.iter().map(finding).collect(),
+        not_checked: not_checked
+            .map(|n| NotCheckedV1 {
+                id: n.id,
+                reason: &n.reason,
+            })
+            .collect(),
     })
 }
 

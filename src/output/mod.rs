@@ -1,8 +1,10 @@
 //! Results in words and in JSON. Judges nothing.
 
+pub mod check;
 mod failure;
 pub mod human;
 pub mod json;
+pub mod snapshot;
 mod terminal;
 mod words;
 

@@ -5,6 +5,12 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter, fill};
 
+use crate::check::{Finding, RemedyKind, Severity};
+use crate::model::ftp::Tls;
+use crate::profile::{Nat, Profile};
+
+use super::terminal::{harmless, one_line};
+
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
@@ -48,4 +54,103 @@ pub(super) fn trim_lines(text: &str) -> String {
         .map(str::trim_end)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// How much of a finding is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// What is wrong and its cure.
+    Cure,
+    /// What it was seen in and the reason, too.
+    Evidence,
+}
+
+pub(super) fn finding(finding: &Finding, shown: Shown) -> String {
+    let (style, word) = match finding.severity {
+        Severity::Error => (BAD, "error"),
+        Severity::Warning => (CAREFUL, "warning"),
+        Severity::Note => (BOLD, "note"),
+    };
+    let mut text = format!(
+        "\n{style}{word}{style:#}: {} {}\n",
+        finding.id,
+        finding.id.name()
+    );
+    text.push_str(&wrapped("  ", &one_line(&finding.summary)));
+    if shown == Shown::Evidence {
+        text.push_str(&evidence(finding));
+        text.push_str(&hanging("  because ", "    ", finding.id.cause()));
+    }
+    for remedy in &finding.remedy {
+        let file = remedy
+            .file
+            .as_ref()
+            .map(|f| format!(", in {}", one_line(f)))
+            .unwrap_or_default();
+        let _ = writeln!(text, "  cure{file}:");
+        for line in remedy.text.lines() {
+            let line = harmless(line);
+            // A command is pasted whole, however long.
+            match remedy.kind {
+                RemedyKind::Command if shown == Shown::Evidence => {
+                    let _ = writeln!(text, "    {line}");
+                }
+                RemedyKind::Command | RemedyKind::Config => text.push_str(&wrapped("    ", &line)),
+            }
+        }
+    }
+    text
+}
+
+fn evidence(finding: &Finding) -> String {
+    finding.evidence.iter().fold(String::new(), |all, seen| {
+        let words = format!("{}: {}", one_line(&seen.source), one_line(&seen.text));
+        all + &hanging("  seen: ", "    ", &words)
+    })
+}
+
+/// What a profile describes, below its name.
+pub(super) fn described(profile: &Profile) -> String {
+    let ports: Vec<String> = profile
+        .control
+        .iter()
+        .map(|c| format!("{} ({})", c.port, tls(c.tls)))
+        .collect();
+    let words = format!(
+        "{}; control port {}; passive ports {}",
+        place(profile),
+        ports.join(", "),
+        profile.passive.ports
+    );
+    wrapped("  ", &words)
+}
+
+fn place(profile: &Profile) -> String {
+    let software = profile.server.software;
+    match &profile.nat {
+        Nat::None => format!("{software} on this host, no NAT"),
+        Nat::Upstream { .. } => format!("{software} on this host, NAT in front of it"),
+        Nat::Dnat { .. } => {
+            let inside: Vec<String> = profile
+                .server
+                .addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            format!(
+                "{software} on {}, this host is the gateway",
+                inside.join(" and ")
+            )
+        }
+        Nat::Masquerade { .. } => "this host is the gateway of FTP clients".to_owned(),
+    }
+}
+
+fn tls(tls: Tls) -> &'static str {
+    match tls {
+        Tls::None => "no TLS",
+        Tls::Optional => "TLS optional",
+        Tls::Required => "TLS required",
+        Tls::Implicit => "implicit TLS",
+    }
 }

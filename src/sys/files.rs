@@ -1,7 +1,8 @@
 //! Files and standard input.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Reads at most `limit + 1` bytes of a file: enough to see that it is longer.
@@ -53,4 +54,57 @@ pub fn list(directory: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Reads a file that is a plain one itself: not by a link, and not a pipe, which might
+/// never end. At most `limit + 1` bytes.
+///
+/// # Errors
+/// As `File::open` and `Read`; `InvalidInput` where it is no plain file.
+pub fn read_plain(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    if !std::fs::symlink_metadata(path)?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a plain file",
+        ));
+    }
+    read(path, limit)
+}
+
+/// Makes a directory that its owner alone may enter; an empty one that is there will
+/// do, with the rights that it has.
+///
+/// # Errors
+/// `DirectoryNotEmpty` or `NotADirectory` where something is there; else as `mkdir`.
+pub fn make_private(directory: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            match std::fs::read_dir(directory)?.next() {
+                None => Ok(()),
+                Some(_) => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+            }
+        }
+        made => made,
+    }
+}
+
+/// Writes a new file below a directory, and the folders on its way, for its owner
+/// alone.
+///
+/// # Errors
+/// As `mkdir` and `write`; `AlreadyExists` where something of that name is there.
+pub fn write_below(directory: &Path, name: &str, text: &str) -> io::Result<()> {
+    let path = directory.join(name);
+    if let Some(folder) = path.parent() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
 }

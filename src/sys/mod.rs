@@ -7,8 +7,12 @@
     reason = "this is where the effects live that are disallowed elsewhere"
 )]
 
+pub mod collect;
 pub mod files;
 pub mod host;
 pub mod netlink;
 pub mod process;
+pub mod processes;
+pub mod routes;
+pub mod scratch;
 pub mod terminal;

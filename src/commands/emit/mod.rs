@@ -31,7 +31,7 @@ pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
                 .into(),
         );
     }
-    let profiles = super::profiles::read(&emit.profiles)?;
+    let profiles = super::profiles::read(&emit.profiles.profiles)?;
     let plan = plan::plan(&profiles, &super::profiles::facts());
     let restore = match emit.format {
         Format::Nft => for_nft(&plan, &emit.base)?,

@@ -1,0 +1,110 @@
+//! Asks every check about one profile on one host.
+
+use crate::facts::Facts;
+use crate::model::check::CheckId;
+use crate::plan::ProfilePlan;
+use crate::profile::Profile;
+
+use super::registry::{CHECKS, Check, Judge, Subject, Verdict};
+use super::{Finding, Severity};
+
+/// What the checks found, and what they could not look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Worst first; among the equally bad in the order of their numbers, which goes
+    /// from cause to effect.
+    pub findings: Vec<Finding>,
+    /// Checks without an answer.
+    pub not_checked: Vec<NotChecked>,
+}
+
+/// A check that could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotChecked {
+    /// Which.
+    pub id: CheckId,
+    /// How much its finding would hurt.
+    pub severity: Severity,
+    /// Why it has no answer.
+    pub reason: String,
+}
+
+impl Report {
+    /// The exit status that says it: 1 where an error was found; else 3 where a check
+    /// for one could not be made; else 0.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        let is_error = |severity| severity == Severity::Error;
+        if self.findings.iter().any(|f| is_error(f.severity)) {
+            1
+        } else if self.not_checked.iter().any(|n| is_error(n.severity)) {
+            3
+        } else {
+            0
+        }
+    }
+}
+
+/// Makes every check of a profile on a host. A finding that another one explains is
+/// left out, and so is the question of it where it has no answer.
+#[must_use]
+pub fn examine(profile: &Profile, plan: &ProfilePlan, facts: &Facts) -> Report {
+    let subject = Subject {
+        profile,
+        plan,
+        facts,
+    };
+    let answers: Vec<(&Check, Verdict)> = CHECKS
+        .iter()
+        .map(|check| (check, answer(check, &subject)))
+        .collect();
+    let found = |id: &CheckId| {
+        answers
+            .iter()
+            .any(|(check, verdict)| check.id == *id && matches!(verdict, Verdict::Found(_)))
+    };
+    let mut report = Report::default();
+    for (check, verdict) in &answers {
+        if check.moot_by.iter().any(found) {
+            continue;
+        }
+        match verdict {
+            Verdict::Fine => {}
+            Verdict::Found(finding) => report.findings.push(finding.clone()),
+            Verdict::Unknown(reason) => report.not_checked.push(NotChecked {
+                id: check.id,
+                severity: check.severity,
+                reason: reason.clone(),
+            }),
+        }
+    }
+    report.findings.sort_by_key(|f| f.severity);
+    report
+}
+
+fn answer(check: &Check, subject: &Subject) -> Verdict {
+    match check.judge {
+        Judge::Profile(find) => find(subject.profile, subject.plan).into(),
+        Judge::Host { applies, .. } if !applies(subject) => Verdict::Fine,
+        Judge::Host { needs, find, .. } => {
+            let gap = needs.iter().find_map(|fact| subject.facts.gap(*fact));
+            gap.map_or_else(|| find(subject), Verdict::Unknown)
+        }
+        Judge::Ruleset => Verdict::Unknown(
+            "it is in the live ruleset, which this version does not read".to_owned(),
+        ),
+        Judge::Prediction(_) | Judge::Cause => Verdict::Fine,
+    }
+}
+
+/// What is wrong with a profile, or worth knowing, without any host: worst first.
+#[must_use]
+pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
+    let find = |check: &Check| match check.judge {
+        Judge::Profile(find) | Judge::Prediction(find) => find(profile, plan),
+        Judge::Host { .. } | Judge::Ruleset | Judge::Cause => None,
+    };
+    let mut findings: Vec<Finding> = CHECKS.iter().filter_map(find).collect();
+    findings.sort_by_key(|f| f.severity);
+    findings
+}

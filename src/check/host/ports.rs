@@ -1,0 +1,263 @@
+//! Who listens where, and which ports are kept free.
+
+use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::{Finding, Severity};
+use crate::facts::Fact;
+use crate::facts::sockets::{Listener, Process};
+use crate::model::check::{
+    CONTROL_PORT_NOT_LISTENING as NOT_LISTENING, FOREIGN_LISTENER_IN_PASSIVE_RANGE as FOREIGN,
+    PASSIVE_RANGE_IN_EPHEMERAL_RANGE as EPHEMERAL,
+};
+use crate::model::ftp::Software;
+use crate::model::net::{Family, PortRange};
+use crate::plan::served_families;
+
+use super::{command, in_profile_range, seen, server_is_here, set_sysctl};
+
+check! {
+    /// Outgoing connections of this host may take ports of the passive range.
+    ///
+    /// ## What happens
+    /// Now and then a data connection fails: an outgoing connection of the host (to a database, a
+    /// mail server) has the very port that the server wants, so it cannot bind it. ProFTPD
+    /// then takes a port outside the range, others answer 425.
+    ///
+    /// ## How it is judged
+    /// The range overlaps `ip_local_port_range` (32768-60999 unless changed), and
+    /// `ip_local_reserved_ports` does not hold the overlap.
+    ///
+    /// ## Cure
+    /// Reserve the range. The sysctl replaces its whole list, so the remedy names what is there
+    /// as well. A server binds reserved ports all the same.
+    PASSIVE_RANGE_IN_EPHEMERAL_RANGE, Warning, moot by &[], Judge::Host {
+        applies: |subject| server_is_here(subject.profile),
+        needs: &[Fact::EphemeralPorts],
+        find: in_ephemeral_range,
+    }
+}
+
+check! {
+    /// Another program listens on a port of the passive range.
+    ///
+    /// ## What happens
+    /// The server cannot use that port. Worse: the accept of the range opens the other program
+    /// to everyone who may be a client.
+    ///
+    /// ## How it is judged
+    /// A listening TCP socket in the range, on an address that clients reach, whose process is not
+    /// the FTP server: neither by its name nor by the program that listens on a control port.
+    /// Where the process cannot be seen (without root, with /proc mounted hidepid), nothing is
+    /// said of it.
+    ///
+    /// ## Cure
+    /// Move the program, bind it to 127.0.0.1, or take another range in profile, server and
+    /// firewall.
+    FOREIGN_LISTENER_IN_PASSIVE_RANGE, Error, moot by &[], Judge::Host {
+        applies: |subject| server_is_here(subject.profile),
+        needs: &[Fact::Listeners],
+        find: foreign_listener,
+    }
+}
+
+check! {
+    /// No server listens on the control port.
+    ///
+    /// ## What happens
+    /// Clients get `Connection refused`, or a time-out where the firewall drops.
+    ///
+    /// ## How it is judged
+    /// For each family that is served, a socket must listen on all addresses, on the profile's
+    /// `server.address`, or, where that is not given, on any address but loopback. A server in
+    /// a container or another network namespace does not count: it is not this one.
+    ///
+    /// ## Cure
+    /// Start the server; look at its `Port`, `listen_address`, `DefaultAddress`.
+    CONTROL_PORT_NOT_LISTENING, Error, moot by &[], Judge::Host {
+        applies: |subject| server_is_here(subject.profile),
+        needs: &[Fact::Listeners],
+        find: not_listening,
+    }
+}
+
+fn in_ephemeral_range(subject: &Subject) -> Verdict {
+    let facts = subject.facts;
+    let (Some(ephemeral), Some(reserved)) = (facts.ephemeral_ports, &facts.reserved_ports) else {
+        return Verdict::Fine;
+    };
+    let range = subject.profile.passive.ports;
+    let taken = |port: u16| ephemeral.contains(port) && !reserved.iter().any(|r| r.contains(port));
+    let open = (range.first()..=range.last())
+        .filter(|port| taken(*port))
+        .count();
+    if open == 0 {
+        return Verdict::Fine;
+    }
+    let folder = "/proc/sys/net/ipv4";
+    let listed = words(reserved);
+    let joined = if reserved.is_empty() {
+        range.to_string()
+    } else {
+        format!("{listed},{range}")
+    };
+    Verdict::Found(Finding {
+        id: EPHEMERAL,
+        severity: Severity::Warning,
+        summary: format!(
+            "{open} of {} ports of the range may be taken by outgoing connections",
+            range.count()
+        ),
+        evidence: vec![
+            seen(
+                format!("{folder}/ip_local_port_range"),
+                ephemeral.to_string(),
+            ),
+            seen(
+                format!("{folder}/ip_local_reserved_ports"),
+                if listed.is_empty() {
+                    "empty".to_owned()
+                } else {
+                    listed
+                },
+            ),
+            in_profile_range(subject.profile),
+        ],
+        remedy: set_sysctl(subject, "net.ipv4.ip_local_reserved_ports", &joined),
+    })
+}
+
+fn words(ranges: &[PortRange]) -> String {
+    let words: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+    words.join(",")
+}
+
+fn foreign_listener(subject: &Subject) -> Verdict {
+    let listeners = subject.facts.listeners.as_deref().unwrap_or_default();
+    let range = subject.profile.passive.ports;
+    let exposed: Vec<&Listener> = listeners
+        .iter()
+        .filter(|l| range.contains(l.port) && !l.address.is_loopback())
+        .collect();
+    let foreign: Vec<(&Listener, &Process)> = exposed
+        .iter()
+        .filter_map(|l| Some((*l, l.process.as_ref()?)))
+        .filter(|(_, process)| !is_server(subject, listeners, process))
+        .collect();
+    let unseen = exposed.iter().find(|l| l.process.is_none());
+    let Some((first, process)) = foreign.first() else {
+        return match unseen {
+            Some(listener) => Verdict::Unknown(format!(
+                "port {} of the range has a listener whose process cannot be seen; run as root",
+                listener.port
+            )),
+            None => Verdict::Fine,
+        };
+    };
+    let more = match foreign.len() - 1 {
+        0 => String::new(),
+        n => format!(" (and {n} more)"),
+    };
+    Verdict::Found(Finding {
+        id: FOREIGN,
+        severity: Severity::Error,
+        summary: format!(
+            "{} listens on port {} of the range, which the firewall opens to clients{more}",
+            process.name, first.port
+        ),
+        evidence: foreign
+            .iter()
+            .map(|(listener, process)| {
+                let program = process.program.as_deref().unwrap_or("program not readable");
+                seen(
+                    listener.source,
+                    format!(
+                        "{} listens: process {} ({}, {program})",
+                        socket(listener),
+                        process.pid,
+                        process.name
+                    ),
+                )
+            })
+            .collect(),
+        remedy: vec![command(format!("ss -ltnp 'sport = :{}'", first.port))],
+    })
+}
+
+/// An FTP server by its name, as the profile has it or as such servers are called; or
+/// the program that listens on a control port, unless that listens for others.
+fn is_server(subject: &Subject, listeners: &[Listener], process: &Process) -> bool {
+    let known = ["proftpd", "vsftpd", "pure-ftpd", "filezilla-serve"];
+    let named = known.iter().any(|name| process.name.starts_with(name));
+    let by_control = subject.profile.control.iter().any(|control| {
+        let owners = listeners.iter().filter(|l| l.port == control.port);
+        owners.filter_map(|l| l.process.as_ref()).any(|owner| {
+            let serves_others = ["systemd", "inetd", "xinetd", "docker-proxy"];
+            let same = owner.program.is_some() && owner.program == process.program;
+            !serves_others.contains(&owner.name.as_str()) && (owner.pid == process.pid || same)
+        })
+    });
+    named || by_control
+}
+
+fn not_listening(subject: &Subject) -> Verdict {
+    let listeners = subject.facts.listeners.as_deref().unwrap_or_default();
+    let mut evidence = Vec::new();
+    let mut missing: Vec<String> = Vec::new();
+    for control in &subject.profile.control {
+        let on_port: Vec<&Listener> = listeners
+            .iter()
+            .filter(|l| l.port == control.port)
+            .collect();
+        let deaf: Vec<String> = served_families(subject.profile)
+            .into_iter()
+            .filter(|family| !on_port.iter().any(|l| serves(subject, l, *family)))
+            .map(|family| family.to_string())
+            .collect();
+        if deaf.is_empty() {
+            continue;
+        }
+        missing.push(format!("port {} ({})", control.port, deaf.join(", ")));
+        if on_port.is_empty() {
+            let text = format!("no socket listens on port {}", control.port);
+            evidence.push(seen("/proc/net/tcp, tcp6", text));
+        }
+        evidence.extend(
+            on_port
+                .iter()
+                .map(|l| seen(l.source, format!("{} listens", socket(l)))),
+        );
+    }
+    Verdict::from((!missing.is_empty()).then(|| Finding {
+        id: NOT_LISTENING,
+        severity: Severity::Error,
+        summary: format!("nothing listens for clients on {}", missing.join(" and ")),
+        evidence,
+        remedy: vec![command(start(subject.profile.server.software))],
+    }))
+}
+
+fn serves(subject: &Subject, listener: &Listener, family: Family) -> bool {
+    let v6only = subject.facts.v6only();
+    match subject.profile.server_address(family) {
+        Some(address) => listener.serves(address, v6only),
+        None => {
+            let is_own = Family::of(listener.address) == family && !listener.address.is_loopback();
+            listener.serves_all(family, v6only) || is_own && !listener.address.is_unspecified()
+        }
+    }
+}
+
+/// `198.51.100.1:21`, `[::]:21`.
+fn socket(listener: &Listener) -> String {
+    std::net::SocketAddr::new(listener.address, listener.port).to_string()
+}
+
+fn start(software: Software) -> String {
+    match software {
+        Software::Proftpd => "systemctl status proftpd",
+        Software::Vsftpd => "systemctl status vsftpd",
+        Software::PureFtpd => "systemctl status pure-ftpd",
+        Software::Filezilla => "systemctl status filezilla-server",
+        Software::Other => "ss -ltnp",
+    }
+    .to_owned()
+}

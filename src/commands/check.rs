@@ -1,0 +1,76 @@
+//! `ftpnat check`: what stands between this host and working FTP over TLS.
+
+use std::path::Path;
+
+use crate::check::{Report, examine};
+use crate::cli::{self, Output};
+use crate::facts::Facts;
+use crate::facts::sources::PROFILES;
+use crate::output::{self, Failure};
+use crate::plan;
+use crate::profile::Profile;
+use crate::sys::terminal::{Color, write_stdout};
+
+use super::{profiles, snapshot};
+
+/// Makes the checks, prints what they found, and gives the exit status that says it.
+pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::Result<u8> {
+    let named = profiles::read(&asked.profiles)?;
+    let facts = Facts::of(match &asked.snapshot {
+        Some(directory) => snapshot::read(Path::new(directory))?,
+        None => snapshot::take(asked.probe),
+    });
+    let profiles = if named.is_empty() {
+        installed(&facts)?
+    } else {
+        named
+    };
+    let plan = plan::plan(&profiles, &facts);
+    let reports: Vec<(&Profile, Report)> = plan
+        .profiles
+        .iter()
+        .filter_map(|part| {
+            let profile = profiles.iter().find(|p| p.name == part.name)?;
+            Some((profile, examine(profile, part, &facts)))
+        })
+        .collect();
+    let parts = reports.iter().map(|(profile, report)| match format {
+        Output::Human => output::check::report(profile, report, &facts),
+        Output::Json => output::json::check(&profile.name, report),
+    });
+    let separator = if format == Output::Human { "\n" } else { "" };
+    write_stdout(&parts.collect::<Vec<_>>().join(separator), color)?;
+    Ok(status(&reports))
+}
+
+/// An error in one profile counts before a check that was not made in another.
+fn status(reports: &[(&Profile, Report)]) -> u8 {
+    let has = |status| reports.iter().any(|(_, report)| report.status() == status);
+    if has(1) {
+        1
+    } else if has(3) {
+        3
+    } else {
+        0
+    }
+}
+
+fn installed(facts: &Facts) -> anyhow::Result<Vec<Profile>> {
+    let texts: Vec<(String, Vec<u8>)> = facts
+        .installed_profiles()
+        .into_iter()
+        .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+        .collect();
+    if texts.is_empty() {
+        return Err(Failure::cannot(format!(
+            "there is no profile to check: none was named, and {PROFILES} holds none"
+        ))
+        .help(
+            "write down your server as one of the shipped profiles does, then: \
+             ftpnat check --profile FILE (this version does not read the server's own \
+             configuration)",
+        )
+        .into());
+    }
+    profiles::valid(&texts)
+}

@@ -1,0 +1,71 @@
+//! `ftpnat snapshot`: what the checks read, saved to a directory.
+
+use std::io;
+use std::path::Path;
+
+use crate::facts::helper;
+use crate::facts::snapshot::{MANIFEST, Snapshot, State};
+use crate::facts::sources::Asked;
+use crate::output::{self, Failure, one_line};
+use crate::sys::terminal::{Color, write_stdout};
+use crate::sys::{collect, files, scratch};
+
+/// The longest file of a snapshot that is read.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// Takes a snapshot and saves it.
+pub(super) fn run(directory: &str, color: Color) -> anyhow::Result<()> {
+    let shown = one_line(directory);
+    let path = Path::new(directory);
+    files::make_private(path).map_err(|e| cannot_make(&shown, &e))?;
+    let snapshot = take(false);
+    for (name, text) in snapshot.files() {
+        files::write_below(path, &name, &text).map_err(|e| {
+            Failure::cannot(format!("cannot write {shown}/{name}: {e}"))
+                .help("what was written so far is in that directory; remove it")
+        })?;
+    }
+    write_stdout(&output::snapshot::saved(&shown, &snapshot), color)?;
+    Ok(())
+}
+
+fn cannot_make(shown: &str, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => Failure::usage(format!(
+            "{shown} is there already, and not an empty directory"
+        ))
+        .help("name one that is not there yet"),
+        _ => Failure::cannot(format!("cannot make the directory {shown}: {error}")),
+    }
+}
+
+/// The sources of this host, with what functional probes tell. These run where they
+/// make the kernel load no module, or where `may_load` allows that.
+pub(super) fn take(may_load: bool) -> Snapshot {
+    let mut snapshot = collect::snapshot();
+    let probe = match helper::probe_loads_nothing(&snapshot) {
+        Err(module) if !may_load => State::Unreadable(format!(
+            "{module} is not loaded, and a probe would make the kernel load it"
+        )),
+        _ => State::Held(scratch::report()),
+    };
+    snapshot.insert(Asked::Probe.to_string(), probe);
+    snapshot
+}
+
+/// A snapshot that was saved.
+pub(super) fn read(directory: &Path) -> anyhow::Result<Snapshot> {
+    let shown = one_line(&directory.display().to_string());
+    let text = |name: &str| {
+        let bytes = files::read_plain(&directory.join(name), MOST)?;
+        String::from_utf8(bytes).map_err(|_| io::Error::other("it is not text"))
+    };
+    let manifest = text(MANIFEST).map_err(|e| {
+        Failure::usage(format!(
+            "{shown} is no snapshot: cannot read its {MANIFEST}: {e}"
+        ))
+        .help("`ftpnat snapshot DIR` makes one")
+    })?;
+    let snapshot = Snapshot::parse(&manifest, |name| text(name).map_err(|e| e.to_string()));
+    snapshot.map_err(|e| Failure::usage(format!("{shown} is no snapshot: {e}")).into())
+}

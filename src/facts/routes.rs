@@ -1,0 +1,351 @@
+//! Addresses, routes and routing policy, in the words of ip-address(8),
+//! ip-route(8) and ip-rule(8); and by which way an answer leaves.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::net::Family;
+
+/// An address of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The interface.
+    pub interface: String,
+    /// The address with its network.
+    pub net: IpNet,
+    /// Whether it is of global scope.
+    pub is_global: bool,
+}
+
+/// `eth0 inet 198.51.100.1/24 scope global` a line. Lines that are none are left
+/// out.
+#[must_use]
+pub fn addresses(text: &str) -> Vec<Address> {
+    let of_line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let interface = words.next()?.to_owned();
+        words.next().filter(|w| *w == "inet" || *w == "inet6")?;
+        let net = words.next()?.parse().ok()?;
+        let scope = words.skip_while(|w| *w != "scope").nth(1);
+        Some(Address {
+            interface,
+            net,
+            is_global: scope == Some("global"),
+        })
+    };
+    text.lines().filter_map(of_line).collect()
+}
+
+/// What a route does with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Action {
+    /// Sends it out by one of these interfaces.
+    Out(Vec<String>),
+    /// Delivers it to this host.
+    Local,
+    /// Refuses or drops it.
+    Refuse,
+    /// Looks in the next table.
+    Throw,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Route {
+    table: String,
+    to: IpNet,
+    metric: u32,
+    action: Action,
+    text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    family: Family,
+    priority: u32,
+    not: bool,
+    from: Option<IpNet>,
+    to: Option<IpNet>,
+    /// Tests something that a plain answer of a server does not have, such as a mark.
+    special: bool,
+    /// Tests what is not understood.
+    unknown: bool,
+    table: Option<String>,
+    text: String,
+}
+
+/// The routes of every table and the rules that choose among the tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routing {
+    routes: Vec<Route>,
+    rules: Vec<Rule>,
+}
+
+/// Where a packet goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Out by one of these interfaces (several: multipath), by this route.
+    Out {
+        /// The interfaces.
+        interfaces: Vec<String>,
+        /// The route in ip-route(8)'s words.
+        route: String,
+    },
+    /// It is for this host itself.
+    Local,
+    /// No route, or one that refuses: its words where there is one.
+    Nowhere(Option<String>),
+    /// A rule that is not understood decides: its words.
+    Unclear(String),
+}
+
+impl Routing {
+    /// Routing from the text of both sources; lines that are none are left out.
+    #[must_use]
+    pub fn parse(routes: &str, rules: &str) -> Self {
+        let mut rules: Vec<Rule> = rules.lines().filter_map(rule).collect();
+        rules.sort_by_key(|r| r.priority);
+        Self {
+            routes: routes.lines().filter_map(route).collect(),
+            rules,
+        }
+    }
+
+    /// The way of a packet that this host itself sends, from one of its addresses and
+    /// without a mark (`fib_rules_lookup`, `fib_table_lookup`).
+    #[must_use]
+    pub fn way(&self, from: IpAddr, to: IpAddr) -> Way {
+        let family = Family::of(to);
+        for rule in self.rules.iter().filter(|r| r.family == family) {
+            match rule.fits(from, to) {
+                Some(true) => {}
+                Some(false) => continue,
+                None => return Way::Unclear(rule.text.clone()),
+            }
+            let Some(table) = &rule.table else {
+                return Way::Nowhere(Some(rule.text.clone()));
+            };
+            let Some(best) = self.best(table, to) else {
+                continue;
+            };
+            return match &best.action {
+                Action::Out(interfaces) => Way::Out {
+                    interfaces: interfaces.clone(),
+                    route: best.text.clone(),
+                },
+                Action::Local => Way::Local,
+                Action::Refuse => Way::Nowhere(Some(best.text.clone())),
+                Action::Throw => continue,
+            };
+        }
+        Way::Nowhere(None)
+    }
+
+    /// The longest prefix, then the lowest metric.
+    fn best(&self, table: &str, to: IpAddr) -> Option<&Route> {
+        self.routes
+            .iter()
+            .filter(|r| r.table == table && r.to.contains(&to))
+            .min_by_key(|r| (u8::MAX - r.to.prefix_len(), r.metric))
+    }
+}
+
+impl Rule {
+    /// Whether the rule is for a packet; `None` where that cannot be told.
+    fn fits(&self, from: IpAddr, to: IpAddr) -> Option<bool> {
+        let within = |net: &Option<IpNet>, address| net.is_none_or(|n| n.contains(&address));
+        if !within(&self.from, from) || !within(&self.to, to) {
+            return Some(self.not);
+        }
+        if self.special {
+            return Some(self.not);
+        }
+        if self.unknown { None } else { Some(!self.not) }
+    }
+}
+
+/// `inet table main 198.51.100.0/24 dev eth0 metric 100`, with the route's type
+/// before its destination where it is not unicast.
+fn route(line: &str) -> Option<Route> {
+    let mut words = line.split_whitespace();
+    let family = family(words.next()?)?;
+    words.next().filter(|w| *w == "table")?;
+    let table = words.next()?.to_owned();
+    let text: Vec<&str> = words.collect();
+    let mut rest = text.iter().copied();
+    let mut word = rest.next()?;
+    let kind = match word {
+        "local" | "broadcast" | "anycast" | "multicast" | "unreachable" | "blackhole"
+        | "prohibit" | "throw" | "unicast" => {
+            let kind = word;
+            word = rest.next()?;
+            kind
+        }
+        _ => "unicast",
+    };
+    let to = if word == "default" {
+        anywhere(family)
+    } else {
+        network(word)?
+    };
+    let mut metric = 0;
+    let mut interfaces = Vec::new();
+    while let Some(word) = rest.next() {
+        match word {
+            "dev" => interfaces.push(rest.next()?.to_owned()),
+            "metric" => metric = rest.next()?.parse().ok()?,
+            _ => {}
+        }
+    }
+    let action = match kind {
+        "local" | "broadcast" | "anycast" | "multicast" => Action::Local,
+        "unreachable" | "blackhole" | "prohibit" => Action::Refuse,
+        "throw" => Action::Throw,
+        _ => Action::Out(interfaces),
+    };
+    Some(Route {
+        table,
+        to,
+        metric,
+        action,
+        text: text.join(" "),
+    })
+}
+
+/// `inet 100: from 198.51.100.1 lookup 100`.
+fn rule(line: &str) -> Option<Rule> {
+    let (family_word, text) = line.split_once(' ')?;
+    let family = family(family_word)?;
+    let (priority, rest) = text.split_once(':')?;
+    let mut rule = Rule {
+        family,
+        priority: priority.trim().parse().ok()?,
+        not: false,
+        from: None,
+        to: None,
+        special: false,
+        unknown: false,
+        table: None,
+        text: text.to_owned(),
+    };
+    let mut words = rest.split_whitespace();
+    while let Some(word) = words.next() {
+        match word {
+            "not" => rule.not = true,
+            "from" | "to" => {
+                let net = match words.next()? {
+                    "all" => None,
+                    net => Some(network(net)?),
+                };
+                if word == "from" {
+                    rule.from = net;
+                } else {
+                    rule.to = net;
+                }
+            }
+            "lookup" => rule.table = Some(words.next()?.to_owned()),
+            // A server's answer has no mark, and comes in by no interface.
+            "fwmark" => {
+                words.next();
+                rule.special = true;
+            }
+            "iif" => rule.special |= words.next()? != "lo",
+            "unreachable" | "blackhole" | "prohibit" => rule.table = None,
+            _ => rule.unknown = true,
+        }
+    }
+    Some(rule)
+}
+
+fn family(word: &str) -> Option<Family> {
+    match word {
+        "inet" => Some(Family::Ipv4),
+        "inet6" => Some(Family::Ipv6),
+        _ => None,
+    }
+}
+
+fn anywhere(family: Family) -> IpNet {
+    match family {
+        Family::Ipv4 => IpNet::V4(ipnet::Ipv4Net::default()),
+        Family::Ipv6 => IpNet::V6(ipnet::Ipv6Net::default()),
+    }
+}
+
+fn network(word: &str) -> Option<IpNet> {
+    word.parse()
+        .ok()
+        .or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ROUTES: &str = "\
+inet table main default via 198.51.100.254 dev eth0 metric 100
+inet table main default via 192.0.2.254 dev eth1 metric 200
+inet table main 198.51.100.0/24 dev eth0 src 198.51.100.1
+inet table main 10.77.8.0/24 nexthop via 198.51.100.2 dev eth0 nexthop via 192.0.2.2 dev eth1
+inet table main unreachable 10.0.0.0/8
+inet table local local 198.51.100.1 dev eth0 src 198.51.100.1
+inet table 100 default via 192.0.2.254 dev eth1
+inet6 table main 2001:db8:51::/64 dev eth0
+nonsense
+";
+
+    const RULES: &str = "\
+inet 0: from all lookup local
+inet 32766: from all lookup main
+inet 100: from 192.0.2.1 lookup 100
+inet 50: from all fwmark 0x1/0xff lookup 7
+inet 60: from 203.0.113.0/24 uidrange 0-99 unknown lookup 7
+inet6 32766: from all lookup main
+";
+
+    fn by(from: &str, to: &str) -> Way {
+        let address = |text: &str| text.parse().expect("an address");
+        Routing::parse(ROUTES, RULES).way(address(from), address(to))
+    }
+
+    fn out(way: &Way) -> Vec<String> {
+        match way {
+            Way::Out { interfaces, .. } => interfaces.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_way_of_an_answer() {
+        assert_eq!(out(&by("198.51.100.1", "203.0.113.9")), ["eth0"]);
+        assert_eq!(out(&by("192.0.2.1", "203.0.113.9")), ["eth1"]);
+        assert_eq!(out(&by("198.51.100.1", "10.77.8.1")), ["eth0", "eth1"]);
+        assert_eq!(by("198.51.100.1", "198.51.100.1"), Way::Local);
+        assert_eq!(
+            by("198.51.100.1", "10.0.0.1"),
+            Way::Nowhere(Some("unreachable 10.0.0.0/8".to_owned()))
+        );
+        assert_eq!(by("2001:db8:51::1", "2001:db8:1::1"), Way::Nowhere(None));
+        assert!(matches!(by("203.0.113.1", "198.51.100.7"), Way::Unclear(_)));
+    }
+
+    #[test]
+    fn addresses_of_interfaces() {
+        let text = "eth0 inet 198.51.100.1/24 scope global\neth0 inet6 fe80::1/64 scope link\nx\n";
+        let found = addresses(text);
+        assert_eq!(found.len(), 2);
+        assert!(found[0].is_global && !found[1].is_global);
+        assert_eq!(found[0].net.addr().to_string(), "198.51.100.1");
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_words_do_no_harm(routes in ".{0,200}", rules in ".{0,200}") {
+            let routing = Routing::parse(&format!("inet table main {routes}"), &format!("inet 1: {rules}"));
+            let address = IpAddr::from([192, 0, 2, 1]);
+            let _ = routing.way(address, address);
+            let _ = addresses(&routes);
+        }
+    }
+}

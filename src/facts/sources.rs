@@ -1,0 +1,346 @@
+//! Which sources a snapshot looks for, and how much of each it keeps.
+
+use std::fmt;
+
+/// How much of a source's text is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All of it.
+    All,
+    /// That it is there.
+    Nothing,
+    /// Lines whose first word is a module of netfilter's.
+    ModuleLines,
+    /// Lines about the file of such a module (`modules.dep`, `modules.builtin`).
+    ModuleFiles,
+    /// Lines of a kernel configuration that are about netfilter.
+    NetfilterOptions,
+    /// Symbols of the two FTP helpers.
+    HelperSymbols,
+    /// Listening sockets, and the head of the table.
+    Listening,
+    /// Lines that begin with one of these words.
+    LinesOf(&'static [&'static str]),
+    /// Lines that name such a module or a sysctl that is read here. Other lines are
+    /// left empty: a line keeps its number.
+    Settings,
+}
+
+/// A file of the host.
+#[derive(Debug, Clone, Copy)]
+pub struct File {
+    /// Its path; `RELEASE` stands for the running kernel's release.
+    pub path: &'static str,
+    /// How much of it is kept.
+    pub keep: Keep,
+}
+
+/// A directory of the host, of which every file is a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Directory {
+    /// Its path.
+    pub path: &'static str,
+    /// The endings of the files that count.
+    pub endings: &'static [&'static str],
+    /// How much of each is kept.
+    pub keep: Keep,
+}
+
+const fn file(path: &'static str, keep: Keep) -> File {
+    File { path, keep }
+}
+
+const fn settings(path: &'static str) -> Directory {
+    Directory {
+        path,
+        endings: &["conf"],
+        keep: Keep::Settings,
+    }
+}
+
+/// Single files, in the order in which they are read.
+pub const FILES: &[File] = &[
+    file("/proc/sys/kernel/osrelease", Keep::All),
+    file("/proc/sys/kernel/modules_disabled", Keep::All),
+    file("/proc/modules", Keep::ModuleLines),
+    file("/lib/modules/RELEASE/modules.builtin", Keep::ModuleFiles),
+    file("/lib/modules/RELEASE/modules.dep", Keep::ModuleFiles),
+    file("/boot/config-RELEASE", Keep::NetfilterOptions),
+    file("/sys/module/nf_conntrack_ftp/parameters/loose", Keep::All),
+    file("/proc/sys/net/ipv4/ip_forward", Keep::All),
+    file("/proc/sys/net/ipv4/ip_local_port_range", Keep::All),
+    file("/proc/sys/net/ipv4/ip_local_reserved_ports", Keep::All),
+    file("/proc/sys/net/ipv6/bindv6only", Keep::All),
+    file("/proc/sys/net/netfilter/nf_conntrack_helper", Keep::All),
+    file("/proc/sys/net/netfilter/nf_conntrack_max", Keep::All),
+    file("/proc/sys/net/netfilter/nf_conntrack_count", Keep::All),
+    file("/proc/net/stat/nf_conntrack", Keep::All),
+    file("/proc/net/tcp", Keep::Listening),
+    file("/proc/net/tcp6", Keep::Listening),
+    file("/proc/self/status", Keep::LinesOf(&["Uid:", "CapEff:"])),
+    file("/sys/fs/selinux/enforce", Keep::All),
+    file("/sys/fs/selinux/booleans/ftpd_use_passive_mode", Keep::All),
+    file("/.dockerenv", Keep::Nothing),
+    file("/run/.containerenv", Keep::Nothing),
+    file("/run/systemd/container", Keep::All),
+    file(
+        "/etc/os-release",
+        Keep::LinesOf(&["ID=", "VERSION_ID=", "PRETTY_NAME="]),
+    ),
+    file("/etc/ufw/ufw.conf", Keep::LinesOf(&["ENABLED="])),
+    file("/etc/modules", Keep::Settings),
+    file("/etc/sysctl.conf", Keep::Settings),
+];
+
+/// The kernel's own configuration, compressed.
+pub const CONFIG_GZ: &str = "/proc/config.gz";
+/// The kernel's symbols. Long, so read only where nothing else answers.
+pub const KALLSYMS: &str = "/proc/kallsyms";
+/// Its entries, filtered as [`Keep::ModuleLines`], are what [`Asked::SysModule`] holds.
+pub const SYS_MODULE: &str = "/sys/module";
+/// Directories of interfaces with their sysctls; and which sysctls of each.
+pub const INTERFACE_SYSCTLS: &[(&str, &[&str])] = &[
+    ("/proc/sys/net/ipv4/conf", &["forwarding", "rp_filter"]),
+    ("/proc/sys/net/ipv6/conf", &["forwarding"]),
+];
+
+/// Directories.
+pub const DIRECTORIES: &[Directory] = &[
+    settings("/etc/modules-load.d"),
+    settings("/run/modules-load.d"),
+    settings("/usr/lib/modules-load.d"),
+    settings("/lib/modules-load.d"),
+    settings("/etc/modprobe.d"),
+    settings("/run/modprobe.d"),
+    settings("/usr/lib/modprobe.d"),
+    settings("/lib/modprobe.d"),
+    settings("/etc/sysctl.d"),
+    settings("/run/sysctl.d"),
+    settings("/usr/lib/sysctl.d"),
+    settings("/lib/sysctl.d"),
+    Directory {
+        path: PROFILES,
+        endings: &["yaml", "yml"],
+        keep: Keep::All,
+    },
+];
+
+/// Where a host's own profiles lie.
+pub const PROFILES: &str = "/etc/ftpnat/profiles";
+
+/// What is asked of the kernel otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// The names in `/sys/module`.
+    SysModule,
+    /// Interfaces (rtnetlink).
+    Links,
+    /// Addresses (rtnetlink).
+    Addresses,
+    /// Routes of every table (rtnetlink).
+    Routes,
+    /// Routing policy rules (rtnetlink).
+    Rules,
+    /// The processes of listening sockets (`/proc/PID/fd`).
+    Listeners,
+    /// Firewall programs that are installed.
+    Programs,
+    /// Firewall managers and FTP servers that run.
+    Running,
+    /// Whether this is the initial user namespace and the host's network namespace.
+    Namespaces,
+    /// What the functional probes found.
+    Probe,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SysModule => "asked:sys-module",
+            Self::Links => "asked:links",
+            Self::Addresses => "asked:addresses",
+            Self::Routes => "asked:routes",
+            Self::Rules => "asked:rules",
+            Self::Listeners => "asked:listeners",
+            Self::Programs => "asked:programs",
+            Self::Running => "asked:running",
+            Self::Namespaces => "asked:namespaces",
+            Self::Probe => "asked:probe",
+        })
+    }
+}
+
+/// Beginnings of the names of modules that matter here.
+const MODULES: [&str; 15] = [
+    "nf_",
+    "nft_",
+    "nfnetlink",
+    "xt_",
+    "x_tables",
+    "ip_tables",
+    "ip6_tables",
+    "iptable_",
+    "ip6table_",
+    "ipt_",
+    "ip6t_",
+    "ip_conntrack",
+    "ip_nat",
+    "ip_set",
+    "br_netfilter",
+];
+
+const OPTIONS: [&str; 7] = [
+    "CONFIG_MODULES",
+    "CONFIG_NF_",
+    "CONFIG_NFT_",
+    "CONFIG_NETFILTER",
+    "CONFIG_IP_NF",
+    "CONFIG_IP6_NF",
+    "CONFIG_BRIDGE_NETFILTER",
+];
+
+/// Last parts of the sysctls that a file of settings may hold.
+const SYSCTLS: [&str; 7] = [
+    "ip_forward",
+    "forwarding",
+    "rp_filter",
+    "ip_local_port_range",
+    "ip_local_reserved_ports",
+    "nf_conntrack_helper",
+    "nf_conntrack_max",
+];
+
+impl Keep {
+    /// The part of `text` that is kept.
+    #[must_use]
+    pub fn of(self, text: &str) -> String {
+        let first_word = |line: &str| is_module(line.split_whitespace().next().unwrap_or_default());
+        match self {
+            Self::All => text.to_owned(),
+            Self::Nothing => String::new(),
+            Self::ModuleLines => lines(text, first_word),
+            Self::ModuleFiles => lines(text, |line| module_file(line).is_some_and(is_module)),
+            Self::NetfilterOptions => lines(text, |line| {
+                OPTIONS.iter().any(|option| line.contains(option))
+            }),
+            Self::HelperSymbols => lines(text, |line| {
+                line.contains("nf_nat_ftp") || line.contains("nf_conntrack_ftp")
+            }),
+            Self::Listening => {
+                let state = |line: &str| line.split_whitespace().nth(3).map(str::to_owned);
+                lines(text, |line| {
+                    matches!(state(line).as_deref(), Some("0A" | "st")) || line.contains("st tx_")
+                })
+            }
+            Self::LinesOf(words) => lines(text, |line| words.iter().any(|w| line.starts_with(w))),
+            Self::Settings => {
+                text.lines()
+                    .map(|line| if is_setting(line) { line } else { "" })
+                    .fold(String::new(), |all, line| all + line + "\n")
+                    .trim_end()
+                    .to_owned()
+                    + "\n"
+            }
+        }
+    }
+}
+
+fn lines(text: &str, wanted: impl Fn(&str) -> bool) -> String {
+    text.lines()
+        .filter(|line| wanted(line))
+        .fold(String::new(), |all, line| all + line + "\n")
+}
+
+/// Whether a module of this name matters here; `-` and `_` are the same to the
+/// kernel.
+#[must_use]
+pub fn is_module(name: &str) -> bool {
+    let name = name.replace('-', "_");
+    MODULES.iter().any(|beginning| name.starts_with(beginning))
+}
+
+/// The name of the module that a line of `modules.dep` or `modules.builtin` is
+/// about: the file before the colon, without its folders and endings.
+#[must_use]
+pub fn module_file(line: &str) -> Option<&str> {
+    let path = line.split(':').next()?.trim();
+    let file = path.rsplit('/').next()?;
+    let (name, ending) = file.split_once('.')?;
+    ending.starts_with("ko").then_some(name)
+}
+
+/// Whether a line of a settings file is about what is read here. Comments are not.
+fn is_setting(line: &str) -> bool {
+    let line = line.trim_start();
+    if line.is_empty() || line.starts_with(['#', ';']) {
+        return false;
+    }
+    let words = || line.split([' ', '\t', '=', ',']).filter(|w| !w.is_empty());
+    let sysctl = |word: &str| {
+        let last = word.rsplit(['.', '/']).next().unwrap_or_default();
+        SYSCTLS.contains(&last)
+    };
+    words().any(|word| is_module(word) || sysctl(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_read_is_kept() {
+        for (keep, text, kept) in [
+            (
+                Keep::ModuleLines,
+                "nf_nat_ftp 16384 0 - Live 0x0\next4 1 1 - Live 0x0\n",
+                "nf_nat_ftp 16384 0 - Live 0x0\n",
+            ),
+            (
+                Keep::ModuleFiles,
+                "kernel/net/netfilter/nf_nat_ftp.ko.zst: kernel/net/nf_nat.ko.zst\n\
+                 kernel/fs/ext4.ko.zst: kernel/net/nf_nat.ko.zst\n",
+                "kernel/net/netfilter/nf_nat_ftp.ko.zst: kernel/net/nf_nat.ko.zst\n",
+            ),
+            (
+                Keep::NetfilterOptions,
+                "CONFIG_EXT4_FS=y\n# CONFIG_NF_NAT_FTP is not set\n",
+                "# CONFIG_NF_NAT_FTP is not set\n",
+            ),
+            (
+                Keep::LinesOf(&["Uid:"]),
+                "Name:\tx\nUid:\t0\t0\t0\t0\n",
+                "Uid:\t0\t0\t0\t0\n",
+            ),
+            (
+                Keep::Settings,
+                "# nf_nat_ftp\nnet.ipv4.ip_forward = 1\nkernel.x=1\ninstall nf-nat-ftp /bin/false\n",
+                "\nnet.ipv4.ip_forward = 1\n\ninstall nf-nat-ftp /bin/false\n",
+            ),
+            (Keep::Settings, "kernel.x=1\n", "\n"),
+            (Keep::Nothing, "anything", ""),
+        ] {
+            assert_eq!(keep.of(text), kept, "{keep:?}");
+        }
+    }
+
+    #[test]
+    fn the_head_of_the_socket_table_stays() {
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n";
+        let listens = "   0: 00000000:0015 00000000:0000 0A 00000000:00000000 00:00000000\n";
+        let connected = "   1: 0100007F:0015 0100007F:8000 01 00000000:00000000 00:00000000\n";
+        let text = format!("{head}{listens}{connected}");
+        assert_eq!(Keep::Listening.of(&text), format!("{head}{listens}"));
+    }
+
+    #[test]
+    fn the_module_of_a_file() {
+        for (line, name) in [
+            ("kernel/net/netfilter/nf_nat_ftp.ko", Some("nf_nat_ftp")),
+            ("kernel/a/nf-x.ko.xz: kernel/b/c.ko.xz", Some("nf-x")),
+            ("nf_nat_ftp.txt", None),
+            ("", None),
+        ] {
+            assert_eq!(module_file(line), name, "{line}");
+        }
+    }
+}
