@@ -13,7 +13,7 @@ check! {
     /// A transfer needs the helper, and no rule assigns it.
     ///
     /// ## What happens
-    /// Plain FTP through a NAT hangs or is refused although `lsmod` shows nf_conntrack_ftp.
+    /// Plain FTP through a NAT hangs or is refused although `lsmod` shows `nf_conntrack_ftp`.
     ///
     /// ## Why
     /// No kernel since Linux 6.0 assigns the helper by itself, and none since 4.7 did by default:

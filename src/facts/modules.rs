@@ -102,9 +102,9 @@ pub fn loaded_at_boot<'a>(
         for (setting, words) in settings(path, text) {
             let loads = match words.split_first() {
                 Some((&"softdep" | &"install", rest)) if modprobe => {
-                    rest.iter().skip(1).any(|w| is_it(&w))
+                    rest.iter().skip(1).any(&is_it)
                 }
-                Some((first, _)) if !modprobe => is_it(&first),
+                Some((first, _)) if !modprobe => is_it(first),
                 _ => false,
             };
             if loads {

@@ -70,6 +70,7 @@ pub const FILES: &[File] = &[
     file("/proc/sys/net/ipv4/ip_forward", Keep::All),
     file("/proc/sys/net/ipv4/ip_local_port_range", Keep::All),
     file("/proc/sys/net/ipv4/ip_local_reserved_ports", Keep::All),
+    file("/proc/sys/net/ipv6/conf/all/forwarding", Keep::All),
     file("/proc/sys/net/ipv6/bindv6only", Keep::All),
     file("/proc/sys/net/netfilter/nf_conntrack_helper", Keep::All),
     file("/proc/sys/net/netfilter/nf_conntrack_max", Keep::All),
@@ -83,10 +84,7 @@ pub const FILES: &[File] = &[
     file("/.dockerenv", Keep::Nothing),
     file("/run/.containerenv", Keep::Nothing),
     file("/run/systemd/container", Keep::All),
-    file(
-        "/etc/os-release",
-        Keep::LinesOf(&["ID=", "VERSION_ID=", "PRETTY_NAME="]),
-    ),
+    file("/etc/os-release", Keep::LinesOf(&["PRETTY_NAME="])),
     file("/etc/ufw/ufw.conf", Keep::LinesOf(&["ENABLED="])),
     file("/etc/modules", Keep::Settings),
     file("/etc/sysctl.conf", Keep::Settings),
@@ -98,11 +96,9 @@ pub const CONFIG_GZ: &str = "/proc/config.gz";
 pub const KALLSYMS: &str = "/proc/kallsyms";
 /// Its entries, filtered as [`Keep::ModuleLines`], are what [`Asked::SysModule`] holds.
 pub const SYS_MODULE: &str = "/sys/module";
-/// Directories of interfaces with their sysctls; and which sysctls of each.
-pub const INTERFACE_SYSCTLS: &[(&str, &[&str])] = &[
-    ("/proc/sys/net/ipv4/conf", &["forwarding", "rp_filter"]),
-    ("/proc/sys/net/ipv6/conf", &["forwarding"]),
-];
+/// The directory of the interfaces' IPv4 sysctls, and which of each are read.
+pub const INTERFACE_SYSCTLS: (&str, [&str; 2]) =
+    ("/proc/sys/net/ipv4/conf", ["forwarding", "rp_filter"]);
 
 /// Directories.
 pub const DIRECTORIES: &[Directory] = &[
@@ -133,8 +129,6 @@ pub const PROFILES: &str = "/etc/ftpnat/profiles";
 pub enum Asked {
     /// The names in `/sys/module`.
     SysModule,
-    /// Interfaces (rtnetlink).
-    Links,
     /// Addresses (rtnetlink).
     Addresses,
     /// Routes of every table (rtnetlink).
@@ -157,7 +151,6 @@ impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SysModule => "asked:sys-module",
-            Self::Links => "asked:links",
             Self::Addresses => "asked:addresses",
             Self::Routes => "asked:routes",
             Self::Rules => "asked:rules",

@@ -89,7 +89,7 @@ pub fn at_boot(snapshot: &Snapshot, key: &str) -> Option<Set> {
         .chain(last.map(|text| ("/etc/sysctl.conf", text)));
     files
         .filter_map(|(path, text)| last_in(path, text, key))
-        .last()
+        .next_back()
 }
 
 fn last_in(path: &str, text: &str, key: &str) -> Option<Set> {

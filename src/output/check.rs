@@ -79,10 +79,10 @@ fn verdict(profile: &Profile, report: &Report) -> String {
     match warnings {
         0 => {}
         1 => words += ", 1 warning",
-        n => words += &format!(", {n} warnings"),
+        n => drop(write!(words, ", {n} warnings")),
     }
     if errors > 0 && open > 0 {
-        words += &format!(", {} not made", checks(open));
+        let _ = write!(words, ", {} not made", checks(open));
     }
     format!(
         "{BOLD}{}{BOLD:#}: {style}{words}{style:#}\n{}",
@@ -144,16 +144,36 @@ fn this_host(facts: &Facts) -> String {
     let mut parts = Vec::new();
     let release = facts.snapshot.text("/proc/sys/kernel/osrelease");
     parts.extend(release.map(|r| format!("Linux {}", one_line(r.trim()))));
+    parts.extend(distribution(facts));
     parts.extend(host::container(&facts.snapshot));
     parts.push(format!(
         "nf_conntrack_ftp {}",
         stage(facts.conntrack_ftp.as_ref())
     ));
     parts.push(format!("nf_nat_ftp {}", stage(facts.nat_ftp.as_ref())));
+    parts.extend(by_itself(facts));
     parts.extend(host::firewalls(&facts.snapshot));
     let mut text = heading("This host", "as it was seen");
     text.push_str(&wrapped("  ", &parts.join("; ")));
     text
+}
+
+/// `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"` (os-release(5)).
+fn distribution(facts: &Facts) -> Option<String> {
+    let text = facts.snapshot.text("/etc/os-release")?;
+    let name = text.lines().find_map(|l| l.strip_prefix("PRETTY_NAME="))?;
+    Some(one_line(name.trim_matches(['"', '\''])))
+}
+
+/// Whether helpers are assigned without a rule: Linux 6.0 took the sysctl away.
+fn by_itself(facts: &Facts) -> Option<String> {
+    let sysctl = "/proc/sys/net/netfilter/nf_conntrack_helper";
+    let value = facts.snapshot.text(sysctl)?.trim();
+    let words = match value {
+        "0" => "helpers only by rules",
+        _ => "helpers assigned without rules",
+    };
+    Some(format!("{words} (nf_conntrack_helper={})", one_line(value)))
 }
 
 fn stage(known: Option<&Availability>) -> &'static str {

@@ -1,5 +1,7 @@
 //! What a snapshot holds, in words.
 
+use std::fmt::Write as _;
+
 use crate::facts::snapshot::{Snapshot, State};
 
 use super::words::{BOLD, dimmed, hanging, heading, wrapped};
@@ -35,9 +37,10 @@ pub fn saved(directory: &str, snapshot: &Snapshot) -> String {
         }
     }
     text.push_str(&heading("Next", "on any machine"));
-    text.push_str(&format!(
-        "  ftpnat check --snapshot {directory} --profile PROFILE\n"
-    ));
+    let _ = writeln!(
+        text,
+        "  ftpnat check --snapshot {directory} --profile PROFILE"
+    );
     text.push_str(&dimmed("  # prints what it prints here\n"));
     text
 }

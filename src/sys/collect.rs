@@ -34,9 +34,7 @@ pub fn snapshot() -> Snapshot {
     }
     snapshot.insert(CONFIG_GZ, config());
     snapshot.insert(Asked::SysModule.to_string(), modules_in_sys());
-    for (folder, names) in INTERFACE_SYSCTLS {
-        interfaces_into(&mut snapshot, folder, names);
-    }
+    interfaces_into(&mut snapshot);
     network_into(&mut snapshot);
     processes_into(&mut snapshot);
     if helper::wants_symbols(&snapshot) {
@@ -123,7 +121,8 @@ fn directory_into(snapshot: &mut Snapshot, directory: &Directory) {
     }
 }
 
-fn interfaces_into(snapshot: &mut Snapshot, folder: &str, names: &[&str]) {
+fn interfaces_into(snapshot: &mut Snapshot) {
+    let (folder, names) = INTERFACE_SYSCTLS;
     let interfaces = match entries(Path::new(folder)) {
         Ok(interfaces) => interfaces,
         Err(error) => {
@@ -147,7 +146,6 @@ fn network_into(snapshot: &mut Snapshot) {
         Err(error) => State::Unreadable(error.to_string()),
     };
     for (asked, state) in [
-        (Asked::Links, of(|n| &n.links)),
         (Asked::Addresses, of(|n| &n.addresses)),
         (Asked::Routes, of(|n| &n.routes)),
         (Asked::Rules, of(|n| &n.rules)),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use procfs::process::{FDTarget, Process, all_processes};
 
@@ -135,11 +135,11 @@ pub fn programs() -> String {
     found
 }
 
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy()).replace(' ', "_")
 }
 
-/// `user initial` where every user of the host exists here (user_namespaces(7)), and
+/// `user initial` where every user of the host exists here (`user_namespaces(7)`), and
 /// whether the network namespace is that of process 1.
 #[must_use]
 pub fn namespaces() -> String {

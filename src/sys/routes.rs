@@ -1,4 +1,4 @@
-//! Interfaces, addresses, routes and routing policy over rtnetlink(7), told in the
+//! Addresses, routes and routing policy over rtnetlink(7), told in the
 //! words of ip(8). Needs no privilege.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
+use rtnetlink::packet_route::link::LinkAttribute;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteNextHop, RouteType,
 };
@@ -22,8 +22,6 @@ const MOST_ROUTES: usize = 100_000;
 /// What the kernel tells of the network, one text each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
-    /// `2: eth0 UP` a line.
-    pub links: String,
     /// `eth0 inet 198.51.100.1/24 scope global` a line.
     pub addresses: String,
     /// `inet table main default via 198.51.100.254 dev eth0` a line.
@@ -57,11 +55,7 @@ async fn ask(handle: &Handle) -> io::Result<Network> {
             LinkAttribute::IfName(name) => Some(name.clone()),
             _ => None,
         });
-        let Some(name) = name else { continue };
-        let up = link.header.flags.contains(LinkFlags::Up);
-        let state = if up { "UP" } else { "DOWN" };
-        let _ = writeln!(network.links, "{}: {name} {state}", link.header.index);
-        names.insert(link.header.index, name);
+        names.extend(name.map(|name| (link.header.index, name)));
     }
     let mut addresses = handle.address().get().execute();
     while let Some(message) = addresses.try_next().await.map_err(said)? {
@@ -185,7 +179,7 @@ fn route(family: &str, message: &RouteMessage, names: &BTreeMap<u32, String>) ->
             RouteAttribute::PrefSource(address) => {
                 line.extend(ip(address).map(|a| format!(" src {a}")));
             }
-            RouteAttribute::Priority(metric) => line += &format!(" metric {metric}"),
+            RouteAttribute::Priority(metric) => drop(write!(line, " metric {metric}")),
             RouteAttribute::MultiPath(hops) => {
                 line.extend(hops.iter().map(|hop| next_hop(hop, names)));
             }
@@ -238,26 +232,26 @@ fn rule(family: &str, message: &RuleMessage) -> String {
     let header = &message.header;
     let (mut priority, mut table) = (0, u32::from(header.table));
     let (mut from, mut rest) = ("all".to_owned(), String::new());
-    let (mut mark, mut mask) = (None, None);
+    let (mut mark, mut of_bits) = (None, None);
     for attribute in &message.attributes {
         match attribute {
             RuleAttribute::Priority(number) => priority = *number,
             RuleAttribute::Table(number) => table = *number,
             RuleAttribute::Source(address) => from = format!("{address}/{}", header.src_len),
             RuleAttribute::Destination(address) => {
-                rest += &format!(" to {address}/{}", header.dst_len);
+                let _ = write!(rest, " to {address}/{}", header.dst_len);
             }
-            RuleAttribute::Iifname(name) => rest += &format!(" iif {name}"),
-            RuleAttribute::Oifname(name) => rest += &format!(" oif {name}"),
+            RuleAttribute::Iifname(name) => drop(write!(rest, " iif {name}")),
+            RuleAttribute::Oifname(name) => drop(write!(rest, " oif {name}")),
             RuleAttribute::FwMark(number) => mark = Some(*number),
-            RuleAttribute::FwMask(number) => mask = Some(*number),
+            RuleAttribute::FwMask(number) => of_bits = Some(*number),
             // Who made it; and -1, which suppresses nothing.
             RuleAttribute::Protocol(_) | RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
             _ => rest += " unknown",
         }
     }
     if let Some(mark) = mark.filter(|mark| *mark != 0) {
-        rest += &format!(" fwmark {mark:#x}/{:#x}", mask.unwrap_or(u32::MAX));
+        let _ = write!(rest, " fwmark {mark:#x}/{:#x}", of_bits.unwrap_or(u32::MAX));
     }
     if header.tos != 0 {
         rest += " unknown";

@@ -296,7 +296,13 @@ fn for_an_old_kernel() -> Result<(), Failed> {
         let text = std::fs::read(path).expect("a profile");
         let profile = parse(&name, &text).map_err(|e| e.to_string())?;
         let gateway = matches!(profile.nat, Nat::Dnat { .. } | Nat::Masquerade { .. });
-        let text = own_table(&plan(&[profile], &Facts { kernel }));
+        let text = own_table(&plan(
+            &[profile],
+            &Facts {
+                kernel,
+                ..Facts::default()
+            },
+        ));
         let (_dir, host) = host();
         nft(&host, &text);
         nft(&host, &text);

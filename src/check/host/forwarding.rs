@@ -123,9 +123,8 @@ fn is_off(subject: &Subject, interface: Option<&InterfaceName>, path: &str) -> O
                 seen(path, "0"),
             )
         }
-        (Some(_), _) => Off::No,
         // An interface that is not there now forwards nothing.
-        (None, Some(_)) => Off::No,
+        (Some(_), _) | (None, Some(_)) => Off::No,
         (None, None) => Off::Unknown(snapshot.why_silent(path)),
     }
 }

@@ -80,7 +80,7 @@ check! {
     ///
     /// ## Why
     /// Reading and translating are two modules. A rule that assigns the helper makes the kernel load
-    /// nf_conntrack_ftp; nothing ever loads nf_nat_ftp by itself.
+    /// `nf_conntrack_ftp`; nothing ever loads `nf_nat_ftp` by itself.
     ///
     /// ## Cure
     /// `modprobe nf_nat_ftp`, and a line in /etc/modules-load.d. Sessions that began before must
@@ -99,7 +99,7 @@ check! {
     /// FTP works until the next restart of the host.
     ///
     /// ## How it is judged
-    /// The profile needs nf_nat_ftp (or nf_conntrack_ftp, and it is blacklisted, so that no rule
+    /// The profile needs `nf_nat_ftp` (or `nf_conntrack_ftp`, and it is blacklisted, so that no rule
     /// loads it), it is loaded as a module, and no file of modules-load.d, /etc/modules or
     /// modprobe.d names it. A script that runs modprobe is not seen.
     ///

@@ -237,13 +237,13 @@ fn not_listening(subject: &Subject) -> Verdict {
 
 fn serves(subject: &Subject, listener: &Listener, family: Family) -> bool {
     let v6only = subject.facts.v6only();
-    match subject.profile.server_address(family) {
-        Some(address) => listener.serves(address, v6only),
-        None => {
-            let is_own = Family::of(listener.address) == family && !listener.address.is_loopback();
-            listener.serves_all(family, v6only) || is_own && !listener.address.is_unspecified()
-        }
+    if let Some(address) = subject.profile.server_address(family) {
+        return listener.serves(address, v6only);
     }
+    let is_own = Family::of(listener.address) == family
+        && !listener.address.is_loopback()
+        && !listener.address.is_unspecified();
+    listener.serves_all(family, v6only) || is_own
 }
 
 /// `198.51.100.1:21`, `[::]:21`.

@@ -80,12 +80,18 @@ enum Ways {
 }
 
 fn asymmetric(subject: &Subject) -> Verdict {
-    judge(subject, ASYMMETRIC, |_| true, |_, _| Vec::new())
+    judge(subject, ASYMMETRIC, |_| Ok(true), |_, _| Vec::new())
 }
 
 fn strict(subject: &Subject) -> Verdict {
     let is_strict = |detour: &Detour| {
-        detour.address.is_ipv4() && rp_filter(subject, &detour.arrives).is_some_and(|(_, v)| v == 1)
+        if detour.address.is_ipv6() {
+            return Ok(false);
+        }
+        let path = sysctl::of_interface("ipv4", &detour.arrives, "rp_filter");
+        rp_filter(subject, &detour.arrives)
+            .map(|(_, value)| value == 1)
+            .ok_or_else(|| subject.facts.snapshot.why_silent(&path))
     };
     let filter = |subject: &Subject, detour: &Detour| {
         let filter = rp_filter(subject, &detour.arrives);
@@ -100,31 +106,32 @@ fn strict(subject: &Subject) -> Verdict {
 fn judge(
     subject: &Subject,
     id: CheckId,
-    counts: impl Fn(&Detour) -> bool,
+    counts: impl Fn(&Detour) -> Result<bool, String>,
     more: impl Fn(&Subject, &Detour) -> Vec<Evidence>,
 ) -> Verdict {
     let mut unclear = None;
     for family in served_families(subject.profile) {
         for (address, interface) in called(subject, family) {
             match ways(subject, address, &interface) {
-                Ways::Detour(detour) if counts(&detour) => {
-                    let mut evidence = vec![
-                        seen("ip route get", &detour.route),
-                        seen(
-                            "asked:addresses",
-                            format!("{address} on {}", detour.arrives),
-                        ),
-                    ];
-                    evidence.splice(0..0, more(subject, &detour));
-                    return Verdict::Found(Finding {
-                        id,
-                        severity: Severity::Warning,
-                        summary: summary(id, &detour),
-                        evidence,
-                        remedy: remedy(subject, id, &detour),
-                    });
-                }
-                Ways::Detour(_) | Ways::Straight => {}
+                Ways::Detour(detour) => match counts(&detour) {
+                    Err(why) => return Verdict::Unknown(why),
+                    Ok(false) => {}
+                    Ok(true) => {
+                        let mut evidence = more(subject, &detour);
+                        evidence.extend([
+                            seen("ip route get", &detour.route),
+                            seen("ip address", format!("{address} on {}", detour.arrives)),
+                        ]);
+                        return Verdict::Found(Finding {
+                            id,
+                            severity: Severity::Warning,
+                            summary: summary(id, &detour),
+                            evidence,
+                            remedy: remedy(subject, id, &detour),
+                        });
+                    }
+                },
+                Ways::Straight => {}
                 Ways::Unclear(rule) => unclear = unclear.or(Some(rule)),
             }
         }
