@@ -1,0 +1,481 @@
+//! One case a check: what makes it fire, and a twin, close by, where it does not.
+
+use ftpnat::check::{CHECKS, Judge, Severity};
+use ftpnat::facts::snapshot::Snapshot;
+
+use crate::host::{ANY, HEAD, LOOPBACK, healthy, listening, set};
+use crate::{finding, report};
+
+/// A profile and what is changed about the healthy host.
+struct Side {
+    profile: &'static str,
+    change: fn(&mut Snapshot),
+}
+
+/// A check's two sides.
+struct Case {
+    id: &'static str,
+    severity: Severity,
+    /// Words that the finding's summary must have.
+    says: &'static str,
+    /// Words that one of its remedies must have.
+    cure: &'static str,
+    fires: Side,
+    silent: Side,
+}
+
+const OWN: &str = "name: t\nserver: { address: [203.0.113.10, \"2001:db8:113::10\"] }\n\
+                   control: { port: 21, tls: required }\npassive: { ports: 50000-51000 }\n";
+const DNAT: &str = "name: t\nserver: { address: 10.77.0.21 }\npassive: { ports: 50000-51000 }\n\
+                    nat:\n  mode: dnat\n  external: { address: 203.0.113.10, interface: eth0 }\n";
+const UPSTREAM: &str = "name: t\npassive: { ports: 50000-51000, advertise: 203.0.113.10 }\n\
+                        nat: { mode: upstream, external: { address: 203.0.113.10 } }\n";
+
+fn nothing(_: &mut Snapshot) {}
+
+/// Two uplinks: eth1 has a public address too, and no route of its own.
+fn two_uplinks(host: &mut Snapshot) {
+    set(
+        host,
+        "asked:addresses",
+        "eth0 inet 203.0.113.10/24 scope global\neth1 inet 198.51.100.10/24 scope global\n",
+    );
+}
+
+const SECOND: &str = "name: t\nserver: { address: 198.51.100.10 }\n\
+                      control: { port: 21, tls: required }\npassive: { ports: 50000-51000 }\n";
+
+fn cases() -> Vec<Case> {
+    let side = |profile, change| Side { profile, change };
+    vec![
+        Case {
+            id: "FN101",
+            severity: Severity::Warning,
+            says: "11 ports for 20",
+            cure: "ports: 50000-50019",
+            fires: side(
+                "name: t\npassive: { ports: 50000-50010 }\ntransfers: 20\nserver: { software: proftpd }\n",
+                nothing,
+            ),
+            silent: side(
+                "name: t\npassive: { ports: 50000-50010 }\ntransfers: 11\nserver: { software: proftpd }\n",
+                nothing,
+            ),
+        },
+        Case {
+            id: "FN102",
+            severity: Severity::Error,
+            says: "announces its inside address",
+            cure: "advertise: 203.0.113.10",
+            fires: side(
+                "name: t\npassive: { ports: 50000-51000 }\nnat: { mode: upstream, external: { address: 203.0.113.10 } }\n",
+                nothing,
+            ),
+            silent: side(UPSTREAM, nothing),
+        },
+        Case {
+            id: "FN103",
+            severity: Severity::Error,
+            says: "192.168.1.5 is a private address",
+            cure: "advertise: 203.0.113.10",
+            fires: side(
+                "name: t\npassive: { ports: 50000-51000, advertise: 192.168.1.5 }\nnat: { mode: upstream, external: { address: 203.0.113.10 } }\n",
+                nothing,
+            ),
+            silent: side(UPSTREAM, nothing),
+        },
+        Case {
+            id: "FN104",
+            severity: Severity::Error,
+            says: "192.0.2.7 is not the address",
+            cure: "advertise: 203.0.113.10",
+            fires: side(
+                "name: t\npassive: { ports: 50000-51000, advertise: 192.0.2.7 }\nnat: { mode: upstream, external: { address: 203.0.113.10 } }\n",
+                nothing,
+            ),
+            silent: side(UPSTREAM, nothing),
+        },
+        Case {
+            id: "FN105",
+            severity: Severity::Warning,
+            says: "never come here",
+            cure: "helper: auto",
+            fires: side(HELPED_UPSTREAM, |host| set(host, LOOSE, "Y\n")),
+            silent: side(UPSTREAM, |host| set(host, LOOSE, "Y\n")),
+        },
+        Case {
+            id: "FN106",
+            severity: Severity::Note,
+            says: "port 21, which speaks TLS only",
+            cure: "helper: auto",
+            fires: side(
+                "name: t\ncontrol: { port: 21, tls: required }\npassive: { ports: 50000-51000 }\nhelper: always\n",
+                nothing,
+            ),
+            silent: side(OWN, nothing),
+        },
+        Case {
+            id: "FN107",
+            severity: Severity::Error,
+            says: "active mode under TLS fails",
+            cure: "passive mode",
+            fires: side(CLIENTS_ACTIVE, nothing),
+            silent: side(CLIENTS, nothing),
+        },
+        Case {
+            id: "FN108",
+            severity: Severity::Warning,
+            says: "port 21 has no TLS",
+            cure: "tls: required",
+            fires: side(
+                "name: t\ncontrol: { port: 21, tls: none }\npassive: { ports: 50000-51000 }\n",
+                nothing,
+            ),
+            silent: side(
+                "name: t\ncontrol: { port: 21, tls: optional }\npassive: { ports: 50000-51000 }\n",
+                nothing,
+            ),
+        },
+        Case {
+            id: "FN109",
+            severity: Severity::Error,
+            says: "other",
+            cure: "ftpnat plan --profile /etc/ftpnat/profiles/other.yaml",
+            fires: side(OWN, |host| {
+                set(host, OTHER, OWN.replace("name: t", "name: other"))
+            }),
+            // The same profile, installed: its own older copy.
+            silent: side(OWN, |host| set(host, OTHER, OWN)),
+        },
+        Case {
+            id: "FN201",
+            severity: Severity::Error,
+            says: "no rule can assign the ftp helper",
+            cure: "modprobe nf_conntrack_ftp",
+            fires: side(PLAIN_DNAT, |host| {
+                unloaded(host);
+                set(
+                    host,
+                    "/etc/modprobe.d/x.conf",
+                    "install nf_conntrack_ftp /bin/false\n",
+                );
+            }),
+            // A rule loads it.
+            silent: side(PLAIN_DNAT, unloaded),
+        },
+        Case {
+            id: "FN202",
+            severity: Severity::Error,
+            says: "nothing loads it by itself",
+            cure: "modprobe nf_nat_ftp",
+            fires: side(PLAIN_DNAT, unloaded),
+            silent: side(PLAIN_DNAT, nothing),
+        },
+        Case {
+            id: "FN206",
+            severity: Severity::Error,
+            says: "does not route IPv4",
+            cure: "net.ipv4.ip_forward=1",
+            fires: side(DNAT, |host| {
+                set(host, "/proc/sys/net/ipv4/ip_forward", "0\n")
+            }),
+            silent: side(DNAT, |host| {
+                set(host, "/proc/sys/net/ipv6/conf/all/forwarding", "0\n")
+            }),
+        },
+        Case {
+            id: "FN207",
+            severity: Severity::Warning,
+            says: "1000 of 1001 ports",
+            cure: "ip_local_reserved_ports=8080,50500,50000-51000",
+            fires: side(OWN, |host| set(host, RESERVED, "8080,50500\n")),
+            silent: side(OWN, |host| {
+                set(host, RESERVED, "\n");
+                set(
+                    host,
+                    "/proc/sys/net/ipv4/ip_local_port_range",
+                    "20000\t49999\n",
+                );
+            }),
+        },
+        Case {
+            id: "FN208",
+            severity: Severity::Error,
+            says: "java listens on port 50010",
+            cure: "ss -ltnp",
+            fires: side(OWN, |host| in_range(host, ANY, "900 java /usr/bin/java")),
+            silent: side(OWN, |host| {
+                in_range(host, LOOPBACK, "900 java /usr/bin/java")
+            }),
+        },
+        Case {
+            id: "FN209",
+            severity: Severity::Error,
+            says: "port 21 (IPv4, IPv6)",
+            cure: "ss -ltnp",
+            fires: side(OWN, |host| {
+                set(
+                    host,
+                    "/proc/net/tcp",
+                    HEAD.to_owned() + &listening(LOOPBACK, 21, 100),
+                );
+                set(host, "/proc/net/tcp6", HEAD);
+            }),
+            // `::` takes IPv4 as well.
+            silent: side(OWN, |host| set(host, "/proc/net/tcp", HEAD)),
+        },
+        Case {
+            id: "FN210",
+            severity: Severity::Warning,
+            says: "250000 of 262144",
+            cure: "nf_conntrack_max=524288",
+            fires: side(OWN, |host| set(host, COUNT, "250000\n")),
+            silent: side(OWN, |host| set(host, COUNT, "200000\n")),
+        },
+        Case {
+            id: "FN211",
+            severity: Severity::Warning,
+            says: "nothing loads nf_nat_ftp",
+            cure: "nf_nat_ftp",
+            fires: side(PLAIN_DNAT, |host| {
+                set(host, "/etc/modules-load.d/ftp.conf", "# nf_nat_ftp\n")
+            }),
+            silent: side(PLAIN_DNAT, |host| {
+                set(host, "/etc/modules-load.d/ftp.conf", "\n");
+                set(
+                    host,
+                    "/etc/modprobe.d/f.conf",
+                    "softdep nf_conntrack_ftp post: nf_nat_ftp\n",
+                );
+            }),
+        },
+        Case {
+            id: "FN212",
+            severity: Severity::Warning,
+            says: "by eth1, and answers leave by eth0",
+            cure: "ip rule add from 198.51.100.10 lookup 100",
+            fires: side(SECOND, two_uplinks),
+            silent: side(SECOND, |host| {
+                two_uplinks(host);
+                set(
+                    host,
+                    "asked:rules",
+                    "inet 100: from 198.51.100.10 lookup 100\ninet 32766: from all lookup main\n",
+                );
+                let routes = host.text("asked:routes").unwrap_or_default().to_owned();
+                set(
+                    host,
+                    "asked:routes",
+                    routes + "inet table 100 default dev eth1\n",
+                );
+            }),
+        },
+        Case {
+            id: "FN213",
+            severity: Severity::Warning,
+            says: "by eth1 are dropped: answers would leave by eth0",
+            cure: "conf/all/rp_filter=2",
+            fires: side(SECOND, |host| {
+                two_uplinks(host);
+                set(host, "/proc/sys/net/ipv4/conf/all/rp_filter", "1\n");
+            }),
+            // Loose wins: the kernel takes the higher number.
+            silent: side(SECOND, |host| {
+                two_uplinks(host);
+                set(host, "/proc/sys/net/ipv4/conf/all/rp_filter", "1\n");
+                set(host, "/proc/sys/net/ipv4/conf/eth1/rp_filter", "2\n");
+            }),
+        },
+        Case {
+            id: "FN214",
+            severity: Severity::Error,
+            says: "SELinux lets an FTP server bind 32768-60999 only",
+            cure: "setsebool -P ftpd_use_passive_mode on",
+            fires: side(LOW, |host| selinux(host, "1", "0 0")),
+            silent: side(OWN, |host| selinux(host, "1", "0 0")),
+        },
+    ]
+}
+
+const HELPED_UPSTREAM: &str = "name: t\npassive: { ports: 50000-51000, advertise: 203.0.113.10 }\n\
+                               nat: { mode: upstream, external: { address: 203.0.113.10 } }\n\
+                               helper: always\n";
+const LOW: &str = "name: t\npassive: { ports: 20000-21000 }\n";
+const CLIENTS: &str = "name: t\nnat:\n  mode: masquerade\n  external: { interface: eth0 }\n  \
+                       internal: { interface: eth1, networks: [ 10.77.0.0/24 ] }\n";
+const CLIENTS_ACTIVE: &str = "name: t\nactive: true\nnat:\n  mode: masquerade\n  \
+                              external: { interface: eth0 }\n  \
+                              internal: { interface: eth1, networks: [ 10.77.0.0/24 ] }\n";
+/// No `advertise`, so plain PASV needs both helpers.
+const PLAIN_DNAT: &str = DNAT;
+const LOOSE: &str = "/sys/module/nf_conntrack_ftp/parameters/loose";
+const OTHER: &str = "/etc/ftpnat/profiles/other.yaml";
+const RESERVED: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
+
+fn unloaded(host: &mut Snapshot) {
+    set(
+        host,
+        "/proc/modules",
+        "nf_conntrack 188416 0 - Live 0x0000000000000000\n",
+    );
+}
+
+fn in_range(host: &mut Snapshot, address: &str, owner: &str) {
+    let tcp = host.text("/proc/net/tcp").unwrap_or_default().to_owned();
+    set(host, "/proc/net/tcp", tcp + &listening(address, 50010, 200));
+    let owners = host.text("asked:listeners").unwrap_or_default().to_owned();
+    set(host, "asked:listeners", format!("{owners}200 {owner}\n"));
+}
+
+fn selinux(host: &mut Snapshot, enforce: &str, boolean: &str) {
+    set(host, "/sys/fs/selinux/enforce", enforce);
+    set(
+        host,
+        "/sys/fs/selinux/booleans/ftpd_use_passive_mode",
+        boolean,
+    );
+}
+
+#[test]
+fn every_check_fires_and_its_twin_does_not() {
+    for case in cases() {
+        let mut host = healthy();
+        (case.fires.change)(&mut host);
+        let fires = report(case.fires.profile, host);
+        let found = finding(&fires, case.id).unwrap_or_else(|| panic!("{}: {fires:#?}", case.id));
+        assert_eq!(found.severity, case.severity, "{}", case.id);
+        assert!(
+            found.summary.contains(case.says),
+            "{}: {}",
+            case.id,
+            found.summary
+        );
+        let cured = found.remedy.iter().any(|r| r.text.contains(case.cure));
+        assert!(cured, "{}: {:#?}", case.id, found.remedy);
+        assert!(!found.evidence.is_empty(), "{}", case.id);
+
+        let mut host = healthy();
+        (case.silent.change)(&mut host);
+        let silent = report(case.silent.profile, host);
+        assert_eq!(finding(&silent, case.id), None, "{}: {silent:#?}", case.id);
+        let open = silent
+            .not_checked
+            .iter()
+            .find(|n| n.id.to_string() == case.id);
+        assert_eq!(open, None, "{}", case.id);
+    }
+}
+
+/// The table above leaves none out that has an answer.
+#[test]
+fn every_check_that_answers_has_a_case() {
+    let cases = cases();
+    for check in CHECKS {
+        let answers = matches!(check.judge, Judge::Profile(_) | Judge::Host { .. });
+        let has = cases.iter().any(|case| case.id == check.id.to_string());
+        assert_eq!(answers, has, "{}", check.id);
+    }
+}
+
+/// Errors and warnings would be faults of ours there.
+#[test]
+fn a_healthy_host_has_no_error_and_no_warning() {
+    for yaml in [OWN, UPSTREAM] {
+        let report = report(yaml, healthy());
+        let bad = report
+            .findings
+            .iter()
+            .find(|f| f.severity != Severity::Note);
+        assert_eq!(bad, None, "{yaml}");
+        let open: Vec<String> = report
+            .not_checked
+            .iter()
+            .map(|n| n.id.to_string())
+            .collect();
+        assert_eq!(open, ["FN203", "FN204", "FN205"], "{yaml}");
+        assert_eq!(report.status(), 3, "the ruleset is not read");
+    }
+}
+
+/// One cause, one finding.
+#[test]
+fn what_another_finding_explains_is_left_out() {
+    for case in cases() {
+        let mut host = healthy();
+        (case.fires.change)(&mut host);
+        let report = report(case.fires.profile, host);
+        for found in &report.findings {
+            let check = CHECKS
+                .iter()
+                .find(|c| c.id == found.id)
+                .expect("registered");
+            let other = check
+                .moot_by
+                .iter()
+                .find(|id| finding(&report, &id.to_string()).is_some());
+            assert_eq!(other, None, "{} beside {}", found.id, case.id);
+        }
+    }
+    let mut host = healthy();
+    unloaded(&mut host);
+    set(
+        &mut host,
+        "/etc/modprobe.d/x.conf",
+        "install nf_conntrack_ftp /bin/false\n",
+    );
+    let report = report(PLAIN_DNAT, host);
+    assert!(finding(&report, "FN201").is_some() && finding(&report, "FN202").is_none());
+    assert!(
+        !report
+            .not_checked
+            .iter()
+            .any(|n| n.id.to_string() == "FN203"),
+        "moot as well"
+    );
+}
+
+/// The order is that of what to mend first.
+#[test]
+fn errors_come_before_warnings() {
+    let mut host = healthy();
+    set(&mut host, COUNT, "250000\n");
+    set(&mut host, RESERVED, "\n");
+    in_range(&mut host, ANY, "900 java /usr/bin/java");
+    let report = report(OWN, host);
+    let ids: Vec<String> = report.findings.iter().map(|f| f.id.to_string()).collect();
+    assert_eq!(ids, ["FN208", "FN207", "FN210"]);
+    assert_eq!(report.status(), 1);
+}
+
+/// The server's own sockets are none of another's: by its name, or as the program that
+/// holds a control port; but not what systemd holds for many.
+#[test]
+fn whose_a_listener_is() {
+    let own = |owner: &str, control: &str| {
+        let mut host = healthy();
+        in_range(&mut host, ANY, owner);
+        let owners = host
+            .text("asked:listeners")
+            .unwrap_or_default()
+            .replace("700 proftpd /usr/sbin/proftpd", control);
+        set(&mut host, "asked:listeners", owners);
+        finding(&report(OWN, host), "FN208").is_none()
+    };
+    assert!(own(
+        "900 vsftpd /usr/sbin/vsftpd",
+        "700 proftpd /usr/sbin/proftpd"
+    ));
+    assert!(own(
+        "900 ftpserver /opt/f/ftpserver",
+        "700 ftpserver /opt/f/ftpserver"
+    ));
+    assert!(!own(
+        "900 java /usr/bin/java",
+        "700 proftpd /usr/sbin/proftpd"
+    ));
+    assert!(!own(
+        "1 systemd /usr/lib/systemd/systemd",
+        "1 systemd /usr/lib/systemd/systemd"
+    ));
+}

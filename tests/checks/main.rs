@@ -1,0 +1,36 @@
+//! Every check on saved hosts: a case in which it fires and a twin in which it does
+//! not, hosts that were recorded, and what happens where something is not known.
+
+#![allow(clippy::disallowed_methods, reason = "tests read files")]
+
+mod cases;
+mod gaps;
+mod host;
+mod recorded;
+
+use ftpnat::check::{Finding, Report, examine};
+use ftpnat::facts::Facts;
+use ftpnat::facts::snapshot::Snapshot;
+use ftpnat::plan;
+use ftpnat::profile::{self, Profile};
+
+/// A profile of this text.
+#[track_caller]
+fn profile(yaml: &str) -> Profile {
+    profile::parse("test.yaml", yaml.as_bytes())
+        .unwrap_or_else(|errors| panic!("{}", errors.render(false)))
+}
+
+/// What is found of a profile on a host.
+#[track_caller]
+fn report(yaml: &str, snapshot: Snapshot) -> Report {
+    let facts = Facts::of(snapshot);
+    let profile = profile(yaml);
+    let plan = plan::plan(std::slice::from_ref(&profile), &facts);
+    examine(&profile, &plan.profiles[0], &facts)
+}
+
+/// The finding of a check.
+fn finding<'a>(report: &'a Report, id: &str) -> Option<&'a Finding> {
+    report.findings.iter().find(|f| f.id.to_string() == id)
+}

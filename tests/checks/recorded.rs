@@ -1,0 +1,1 @@
+//! Hosts that were recorded; where each comes from stands in its ORIGIN.
