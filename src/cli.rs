@@ -61,6 +61,9 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Try the FTP helpers in a network namespace of its own; `check` runs this.
+    #[command(hide = true)]
+    ScratchProbe,
 }
 
 /// The profiles to work on.

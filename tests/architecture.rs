@@ -21,7 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &[]),
-    ("sys", &["model", "ruleset"]),
+    ("sys", &["model", "facts", "ruleset"]),
     (
         "commands",
         &[

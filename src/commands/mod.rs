@@ -7,6 +7,7 @@ mod explain;
 mod plan;
 mod profiles;
 mod schema;
+mod scratch_probe;
 mod snapshot;
 
 use std::ffi::OsString;
@@ -42,6 +43,9 @@ fn perform(cli: &Cli) -> u8 {
             .map(|()| 0),
         Command::Snapshot { directory } => text("snapshot")
             .and_then(|()| snapshot::run(directory, color))
+            .map(|()| 0),
+        Command::ScratchProbe => text("scratch-probe")
+            .and_then(|()| scratch_probe::run())
             .map(|()| 0),
         Command::Schema => text("schema").and_then(|()| schema::run()).map(|()| 0),
         Command::Completions { shell } => text("completions")

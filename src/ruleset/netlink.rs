@@ -9,6 +9,8 @@ const SUBSYSTEM: u16 = 10 << 8;
 const DUMP: u16 = 0x301;
 /// `NLM_F_DUMP_INTR`: the ruleset changed under the dump.
 const INTERRUPTED: u16 = 0x10;
+/// `NLMSG_ERROR`.
+const ERROR: u16 = 2;
 /// `NLMSG_HDRLEN`.
 const HEADER: usize = 16;
 /// `sizeof(struct nfgenmsg)`.
@@ -73,27 +75,73 @@ pub enum Message<'a> {
 #[must_use]
 pub fn messages(bytes: &[u8]) -> Vec<Message<'_>> {
     let mut messages = Vec::new();
-    let mut rest = bytes;
-    while let (Some(length), Some(kind), Some(flags)) =
-        (u32_at(rest, 0), u16_at(rest, 4), u16_at(rest, 6))
-    {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some(body) = rest.get(HEADER..length) else {
-            break;
-        };
-        if flags & INTERRUPTED != 0 {
+    for (header, body) in framed(bytes) {
+        if header.flags & INTERRUPTED != 0 {
             messages.push(Message::Interrupted);
         }
-        messages.push(match kind {
+        messages.push(match header.kind {
             // NLMSG_ERROR and NLMSG_DONE both carry a negative errno first.
-            2 => Message::Refused(errno(body)),
+            ERROR => Message::Refused(errno(body)),
             3 if errno(body) != 0 => Message::Refused(errno(body)),
             3 => Message::Done,
             _ => Message::Object(body.get(FAMILY_HEADER..).unwrap_or_default()),
         });
-        rest = rest.get(aligned(length)..).unwrap_or_default();
     }
     messages
+}
+
+/// The kernel's word on one message that it was sent (`NLMSG_ERROR`, netlink(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The number that the message was sent with.
+    pub sequence: u32,
+    /// 0 where it was taken, else why not, as errno(3) has it.
+    pub errno: i32,
+}
+
+/// Takes the answers to a batch apart. Bytes that are no message end them.
+#[must_use]
+pub fn acknowledgements(bytes: &[u8]) -> Vec<Acknowledgement> {
+    framed(bytes)
+        .into_iter()
+        .filter(|(header, _)| header.kind == ERROR)
+        .map(|(header, body)| Acknowledgement {
+            sequence: header.sequence,
+            errno: errno(body),
+        })
+        .collect()
+}
+
+/// What is used of `struct nlmsghdr`.
+struct Header {
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+}
+
+/// Headers and what follows each. Bytes that are no message end them.
+fn framed(bytes: &[u8]) -> Vec<(Header, &[u8])> {
+    let mut framed = Vec::new();
+    let mut rest = bytes;
+    while let (Some(length), Some(kind), Some(flags), Some(sequence)) = (
+        u32_at(rest, 0),
+        u16_at(rest, 4),
+        u16_at(rest, 6),
+        u32_at(rest, 8),
+    ) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let Some(body) = rest.get(HEADER..length) else {
+            break;
+        };
+        let header = Header {
+            kind,
+            flags,
+            sequence,
+        };
+        framed.push((header, body));
+        rest = rest.get(aligned(length)..).unwrap_or_default();
+    }
+    framed
 }
 
 /// The attributes of a message or of a nested attribute: type and value, in order.
@@ -177,6 +225,23 @@ mod tests {
         assert_eq!(messages(&bytes), [Message::Refused(1)]);
     }
 
+    #[test]
+    fn each_answer_to_a_batch_names_its_message() {
+        let mut bytes = Vec::new();
+        for (sequence, errno) in [(3_u32, 0_i32), (7, -2)] {
+            bytes.extend(36_u32.to_ne_bytes());
+            bytes.extend(2_u16.to_ne_bytes());
+            bytes.extend(0_u16.to_ne_bytes());
+            bytes.extend(sequence.to_ne_bytes());
+            bytes.extend([0; 4]);
+            bytes.extend(errno.to_ne_bytes());
+            bytes.extend([0; 16]);
+        }
+        let answers = acknowledgements(&bytes).into_iter();
+        let answers: Vec<_> = answers.map(|a| (a.sequence, a.errno)).collect();
+        assert_eq!(answers, [(3, 0), (7, 2)]);
+    }
+
     proptest! {
         #[test]
         fn hostile_bytes_end_the_reading(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
@@ -186,6 +251,7 @@ mod tests {
                 }
             }
             let _ = attributes(&bytes);
+            let _ = acknowledgements(&bytes);
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod collect;
 pub mod files;
 pub mod host;
 pub mod netlink;
+pub mod nft;
 pub mod process;
 pub mod processes;
 pub mod routes;

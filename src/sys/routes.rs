@@ -14,7 +14,7 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteNextHop, RouteType,
 };
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
-use rtnetlink::{Handle, IpVersion};
+use rtnetlink::{Handle, IpVersion, LinkUnspec};
 
 /// Where a router holds the routes of the whole Internet, they are not all read.
 const MOST_ROUTES: usize = 100_000;
@@ -35,6 +35,23 @@ pub struct Network {
 /// # Errors
 /// As the kernel says; also where there are more than 100,000 routes.
 pub fn network() -> io::Result<Network> {
+    run(async |handle| ask(&handle).await)
+}
+
+/// Sets an interface up, in the network namespace of the calling thread. Needs
+/// `CAP_NET_ADMIN` there.
+///
+/// # Errors
+/// As the kernel says, such as `NotFound` where there is no such interface.
+pub fn set_up(interface: &str) -> io::Result<()> {
+    run(async |handle| {
+        let up = LinkUnspec::new_with_name(interface).up().build();
+        handle.link().set(up).execute().await.map_err(said)
+    })
+}
+
+/// Asks the kernel from this thread alone, and waits for the answer.
+fn run<T>(work: impl AsyncFnOnce(Handle) -> io::Result<T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -42,7 +59,7 @@ pub fn network() -> io::Result<Network> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         // It ends when the last handle is gone, or with the runtime.
         drop(tokio::spawn(connection));
-        ask(&handle).await
+        work(handle).await
     })
 }
 

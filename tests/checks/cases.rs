@@ -45,6 +45,7 @@ fn two_uplinks(host: &mut Snapshot) {
 const SECOND: &str = "name: t\nserver: { address: 198.51.100.10 }\n\
                       control: { port: 21, tls: required }\npassive: { ports: 50000-51000 }\n";
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let side = |profile, change| Side { profile, change };
     vec![
@@ -142,7 +143,7 @@ fn cases() -> Vec<Case> {
             says: "other",
             cure: "ftpnat plan --profile /etc/ftpnat/profiles/other.yaml",
             fires: side(OWN, |host| {
-                set(host, OTHER, OWN.replace("name: t", "name: other"))
+                set(host, OTHER, OWN.replace("name: t", "name: other"));
             }),
             // The same profile, installed: its own older copy.
             silent: side(OWN, |host| set(host, OTHER, OWN)),
@@ -177,10 +178,10 @@ fn cases() -> Vec<Case> {
             says: "does not route IPv4",
             cure: "net.ipv4.ip_forward=1",
             fires: side(DNAT, |host| {
-                set(host, "/proc/sys/net/ipv4/ip_forward", "0\n")
+                set(host, "/proc/sys/net/ipv4/ip_forward", "0\n");
             }),
             silent: side(DNAT, |host| {
-                set(host, "/proc/sys/net/ipv6/conf/all/forwarding", "0\n")
+                set(host, "/proc/sys/net/ipv6/conf/all/forwarding", "0\n");
             }),
         },
         Case {
@@ -205,7 +206,7 @@ fn cases() -> Vec<Case> {
             cure: "ss -ltnp",
             fires: side(OWN, |host| in_range(host, ANY, "900 java /usr/bin/java")),
             silent: side(OWN, |host| {
-                in_range(host, LOOPBACK, "900 java /usr/bin/java")
+                in_range(host, LOOPBACK, "900 java /usr/bin/java");
             }),
         },
         Case {
@@ -238,7 +239,7 @@ fn cases() -> Vec<Case> {
             says: "nothing loads nf_nat_ftp",
             cure: "nf_nat_ftp",
             fires: side(PLAIN_DNAT, |host| {
-                set(host, "/etc/modules-load.d/ftp.conf", "# nf_nat_ftp\n")
+                set(host, "/etc/modules-load.d/ftp.conf", "# nf_nat_ftp\n");
             }),
             silent: side(PLAIN_DNAT, |host| {
                 set(host, "/etc/modules-load.d/ftp.conf", "\n");
