@@ -11,8 +11,8 @@ use clap_complete::Shell;
     version,
     max_term_width = 80,
     arg_required_else_help = true,
-    after_help = "Exit status: 0 done, 1 problems found, 2 bad usage or invalid profile, \
-                  3 could not look or act."
+    after_help = "Exit status: 0 done or healthy, 1 problems found, 2 bad usage or invalid \
+                  profile, 3 could not look or act."
 )]
 pub struct Cli {
     /// What to do.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files")]
 
+mod checks_page;
 mod command_page;
 mod examples;
 mod profile_page;
@@ -21,11 +22,12 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn pages() -> [(PathBuf, String); 2] {
+fn pages() -> [(PathBuf, String); 3] {
     let man = root().join("man");
     [
         (man.join("ftpnat.8"), command_page::page()),
         (man.join("ftpnat-profile.5"), profile_page::page()),
+        (man.join("ftpnat-checks.7"), checks_page::page()),
     ]
 }
 
@@ -37,7 +39,7 @@ fn the_pages_say_what_the_program_does() {
         }
         assert!(
             std::fs::read_to_string(&path).ok().as_deref() == Some(page.as_str()),
-            "{} is not what the command line and the schema make of {}.in; \
+            "{} is not what the program's own words make of {}.in; \
              rerun with UPDATE_DOCS=1, then read it: man -l {0}",
             path.display(),
             path.display()

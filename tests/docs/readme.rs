@@ -45,6 +45,25 @@ fn every_command_of_the_readme_can_be_typed() {
     }
 }
 
+/// Between its marks stands what the checks say of themselves.
+#[test]
+fn the_table_of_checks_is_that_of_the_registry() {
+    let (begin, end) = (
+        "<!-- checks: made by tests/docs -->\n",
+        "<!-- end of checks -->",
+    );
+    let readme = readme();
+    let (before, rest) = readme.split_once(begin).expect("the mark that begins it");
+    let (table, after) = rest.split_once(end).expect("the mark that ends it");
+    let made = crate::checks_page::table();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let text = format!("{before}{begin}{made}{end}{after}");
+        std::fs::write(crate::root().join("README.md"), text).expect("written");
+    } else {
+        assert_eq!(table, made, "rerun with UPDATE_DOCS=1, then read it");
+    }
+}
+
 #[test]
 fn every_link_of_the_readme_leads_somewhere() {
     for link in relative_links(&readme()) {
