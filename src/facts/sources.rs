@@ -9,11 +9,11 @@ pub enum Keep {
     All,
     /// That it is there.
     Nothing,
-    /// Lines whose first word is a module of netfilter's.
+    /// Lines whose first word is a module that matters here.
     ModuleLines,
     /// Lines about the file of such a module (`modules.dep`, `modules.builtin`).
     ModuleFiles,
-    /// Lines of a kernel configuration that are about netfilter.
+    /// Lines of a kernel configuration about the options of such modules.
     NetfilterOptions,
     /// Symbols of the two FTP helpers.
     HelperSymbols,
@@ -163,33 +163,35 @@ impl fmt::Display for Asked {
     }
 }
 
-/// Beginnings of the names of modules that matter here.
-const MODULES: [&str; 15] = [
-    "nf_",
-    "nft_",
+/// The modules that matter here: the helpers by both names that they had, and what
+/// the functional probes use.
+const MODULES: [&str; 12] = [
+    "nf_conntrack_ftp",
+    "ip_conntrack_ftp",
+    "nf_nat_ftp",
+    "ip_nat_ftp",
     "nfnetlink",
-    "xt_",
-    "x_tables",
-    "ip_tables",
-    "ip6_tables",
-    "iptable_",
-    "ip6table_",
-    "ipt_",
-    "ip6t_",
-    "ip_conntrack",
-    "ip_nat",
-    "ip_set",
-    "br_netfilter",
+    "nf_tables",
+    "nf_conntrack",
+    "nf_nat",
+    "nft_ct",
+    "nft_nat",
+    "nft_chain_nat",
+    "nft_chain_nat_ipv4",
 ];
 
-const OPTIONS: [&str; 7] = [
+/// The options that they are built by, and two that every configuration has.
+const OPTIONS: [&str; 10] = [
     "CONFIG_MODULES",
-    "CONFIG_NF_",
-    "CONFIG_NFT_",
     "CONFIG_NETFILTER",
-    "CONFIG_IP_NF",
-    "CONFIG_IP6_NF",
-    "CONFIG_BRIDGE_NETFILTER",
+    "CONFIG_NETFILTER_NETLINK",
+    "CONFIG_NF_TABLES",
+    "CONFIG_NF_CONNTRACK",
+    "CONFIG_NF_CONNTRACK_FTP",
+    "CONFIG_NF_NAT",
+    "CONFIG_NF_NAT_FTP",
+    "CONFIG_NFT_CT",
+    "CONFIG_NFT_NAT",
 ];
 
 /// Last parts of the sysctls that a file of settings may hold.
@@ -214,7 +216,8 @@ impl Keep {
             Self::ModuleLines => lines(text, first_word),
             Self::ModuleFiles => lines(text, |line| module_file(line).is_some_and(is_module)),
             Self::NetfilterOptions => lines(text, |line| {
-                OPTIONS.iter().any(|option| line.contains(option))
+                let words = || line.split([' ', '=']);
+                words().any(|word| OPTIONS.contains(&word))
             }),
             Self::HelperSymbols => lines(text, |line| {
                 line.contains("nf_nat_ftp") || line.contains("nf_conntrack_ftp")
@@ -248,8 +251,7 @@ fn lines(text: &str, wanted: impl Fn(&str) -> bool) -> String {
 /// kernel.
 #[must_use]
 pub fn is_module(name: &str) -> bool {
-    let name = name.replace('-', "_");
-    MODULES.iter().any(|beginning| name.starts_with(beginning))
+    MODULES.contains(&name.replace('-', "_").as_str())
 }
 
 /// The name of the module that a line of `modules.dep` or `modules.builtin` is

@@ -131,8 +131,10 @@ fn not_checked(report: &Report, facts: &Facts) -> String {
 fn hints(facts: &Facts) -> Vec<&'static str> {
     let mut hints = Vec::new();
     let privileges = facts.privileges();
-    if privileges.is_some_and(|p| !p.net_admin() || !p.sees_processes()) {
+    if privileges.is_some_and(|p| p.uid != 0) {
         hints.push("run it as root");
+    } else if privileges.is_some_and(|p| !p.net_admin() || !p.sees_processes()) {
+        hints.push("root lacks CAP_NET_ADMIN or CAP_SYS_PTRACE here");
     }
     if host::container(&facts.snapshot).is_some_and(|c| c.contains("container")) {
         hints.push("run it on the container's host, where modules and their settings are");
