@@ -6,7 +6,7 @@ use crate::golden::{Golden, shipped};
 use crate::{directory, ftpnat, ftpnat_reading, profile, write};
 
 #[track_caller]
-fn keys(object: &Value, expected: &[&str]) {
+pub(crate) fn keys(object: &Value, expected: &[&str]) {
     let mut expected = expected.to_vec();
     expected.sort_unstable();
     let mut found: Vec<&str> = object
@@ -27,12 +27,12 @@ fn one_of(value: &Value, words: &[&str]) {
 
 /// The objects of a list.
 #[track_caller]
-fn list<'a>(object: &'a Value, key: &str) -> &'a Vec<Value> {
+pub(crate) fn list<'a>(object: &'a Value, key: &str) -> &'a Vec<Value> {
     object[key].as_array().unwrap_or_else(|| panic!("{key}"))
 }
 
 #[track_caller]
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value
         .as_str()
         .unwrap_or_else(|| panic!("{value} is no text"))
@@ -108,7 +108,7 @@ fn documented_cell(cell: &Value) {
     }
 }
 
-fn documented_finding(finding: &Value) {
+pub(crate) fn documented_finding(finding: &Value) {
     keys(
         finding,
         &["id", "name", "severity", "summary", "evidence", "remedy"],

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests run the program")]
 
 mod base;
+mod check;
 mod errors;
 mod golden;
 mod json;
