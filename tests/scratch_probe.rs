@@ -1,6 +1,11 @@
 //! The functional probes of the FTP helpers, on this kernel: what works is seen to
 //! work, what is not there is seen to be missing, and nothing stays behind.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests touch the host: that is what they are for"
+)]
+
 mod support;
 
 use std::process::{Command, ExitCode};

@@ -43,7 +43,7 @@ pub const NAT_FTP: Module = Module {
 const PROBE_USES: [Module; 7] = [
     module(&["nfnetlink"], "CONFIG_NETFILTER_NETLINK"),
     module(&["nf_tables"], "CONFIG_NF_TABLES"),
-    module(&["nf_conntrack"], "CONFIG_NF_CONNTRACK"),
+    NF_CONNTRACK,
     module(&["nf_nat"], "CONFIG_NF_NAT"),
     module(&["nft_ct"], "CONFIG_NFT_CT"),
     module(&["nft_nat"], "CONFIG_NFT_NAT"),
@@ -51,8 +51,16 @@ const PROBE_USES: [Module; 7] = [
     module(&["nft_chain_nat", "nft_chain_nat_ipv4"], "CONFIG_NFT_NAT"),
 ];
 
+const NF_CONNTRACK: Module = module(&["nf_conntrack"], "CONFIG_NF_CONNTRACK");
+
 const fn module(names: &'static [&'static str], option: &'static str) -> Module {
     Module { names, option }
+}
+
+/// Whether `nf_conntrack` is loaded or built in, as far as is known.
+#[must_use]
+pub fn has_conntrack(snapshot: &Snapshot) -> bool {
+    present(snapshot, &NF_CONNTRACK).is_some()
 }
 
 /// Whether functional probes would load no module; the first one that they might

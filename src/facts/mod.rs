@@ -226,9 +226,11 @@ fn listeners(snapshot: &Snapshot) -> Option<Vec<Listener>> {
     sockets::listeners(&tables, processes.unwrap_or_default())
 }
 
+/// The sysctls are missing where conntrack is not loaded; and in a network namespace
+/// that belongs to an unprivileged user, where it may well be at work.
 fn conntrack_entries(snapshot: &Snapshot) -> Option<Entries> {
     let count = "/proc/sys/net/netfilter/nf_conntrack_count";
-    if snapshot.is_absent(count) {
+    if snapshot.is_absent(count) && !helper::has_conntrack(snapshot) {
         return Some(Entries::NotTracking);
     }
     Some(Entries::Of {

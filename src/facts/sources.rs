@@ -88,6 +88,7 @@ pub const FILES: &[File] = &[
     file("/etc/ufw/ufw.conf", Keep::LinesOf(&["ENABLED="])),
     file("/etc/modules", Keep::Settings),
     file("/etc/sysctl.conf", Keep::Settings),
+    file(UFW_SYSCTLS, Keep::Settings),
 ];
 
 /// The kernel's own configuration, compressed.
@@ -120,6 +121,9 @@ pub const DIRECTORIES: &[Directory] = &[
         keep: Keep::All,
     },
 ];
+
+/// What ufw sets when it starts, after all others.
+pub const UFW_SYSCTLS: &str = "/etc/ufw/sysctl.conf";
 
 /// Where a host's own profiles lie.
 pub const PROFILES: &str = "/etc/ftpnat/profiles";

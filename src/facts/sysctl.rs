@@ -3,6 +3,7 @@
 use crate::model::net::PortRange;
 
 use super::snapshot::Snapshot;
+use super::sources::UFW_SYSCTLS;
 
 /// The file of a sysctl with dots, such as `net.ipv4.ip_forward`. Interfaces may
 /// have dots in their names: those are looked up by [`of_interface`].
@@ -82,11 +83,14 @@ pub fn at_boot(snapshot: &Snapshot, key: &str) -> Option<Set> {
     }
     files.sort_unstable_by_key(|(name, ..)| *name);
     // procps reads /etc/sysctl.conf last; systemd reads it where a link leads to it.
-    let last = snapshot.text("/etc/sysctl.conf");
+    let last = ["/etc/sysctl.conf", UFW_SYSCTLS];
+    let last = last
+        .into_iter()
+        .filter_map(|path| Some((path, snapshot.text(path)?)));
     let files = files
         .into_iter()
         .map(|(_, path, text)| (path, text))
-        .chain(last.map(|text| ("/etc/sysctl.conf", text)));
+        .chain(last);
     files
         .filter_map(|(path, text)| last_in(path, text, key))
         .next_back()

@@ -99,7 +99,6 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
 fn directory_into(snapshot: &mut Snapshot, directory: &Directory) {
     // On merged systems /lib is /usr/lib: the same files are not read twice.
     if directory.path.starts_with("/lib/") && Path::new("/lib").is_symlink() {
-        snapshot.insert(directory.path, State::Absent);
         return;
     }
     let names = match entries(Path::new(directory.path)) {

@@ -109,6 +109,26 @@ fn of_an_empty_snapshot_nothing_is_said() {
     }
 }
 
+/// Without the sysctls conntrack may be at work all the same: in a namespace that
+/// belongs to an unprivileged user.
+#[test]
+fn missing_counters_are_not_an_empty_table() {
+    let open = |modules: &str| {
+        let mut host = healthy();
+        host.insert("/proc/modules", State::Held(modules.to_owned()));
+        for name in ["nf_conntrack_count", "nf_conntrack_max"] {
+            host.insert(format!("/proc/sys/net/netfilter/{name}"), State::Absent);
+        }
+        let report = report(OWN, host);
+        report
+            .not_checked
+            .iter()
+            .any(|n| n.id.to_string() == "FN210")
+    };
+    assert!(open("nf_conntrack 188416 0 - Live 0x0000000000000000\n"));
+    assert!(!open("nf_tables 188416 0 - Live 0x0000000000000000\n"));
+}
+
 /// A listener in the range whose process is hidden may be the server's own.
 #[test]
 fn a_hidden_process_is_not_accused() {

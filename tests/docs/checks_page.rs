@@ -25,12 +25,12 @@ fn entry(check: &Check) -> String {
         if !section.head.is_empty() {
             let head = prose(&format!("`{}`", section.head));
             let first = paragraphs.next().expect("a section says something");
-            text += &format!(".TP\n{head}{}", paragraph(first));
+            text = text + ".TP\n" + &head + &paragraph(first);
         }
         for more in paragraphs {
             // The sentence under the head of the page begins it without a break.
             let begin = if section.head.is_empty() { "" } else { ".IP\n" };
-            text += &format!("{begin}{}", paragraph(more));
+            text = text + begin + &paragraph(more);
         }
     }
     text
@@ -59,12 +59,10 @@ pub(crate) fn table() -> String {
             Judge::Prediction(_) | Judge::Cause => " (by `plan` as yet)",
             Judge::Ruleset => " (not made yet)",
         };
-        table += &format!(
-            "| {} {} | {} | {fault}{by} |\n",
-            check.id,
-            check.id.name(),
-            severity(check)
-        );
+        table.extend([
+            format!("| {} {} ", check.id, check.id.name()),
+            format!("| {} | {fault}{by} |\n", severity(check)),
+        ]);
     }
     table
 }
