@@ -1,0 +1,150 @@
+//! `check` and `snapshot` change nothing, say the same of what was saved, and say what
+//! they can where they may see little.
+
+use libtest_mimic::Failed;
+
+use crate::support::netns::Namespace;
+use crate::support::scene::{BehindGateway, Direct, Forwarding};
+use crate::support::server::Config;
+use crate::support::{self, directory, proftpd};
+use crate::{Played, same};
+
+pub(crate) fn trials() -> [Played; 4] {
+    [
+        ("nothing-changes", nothing_changes),
+        ("saved-says-the-same-of-a-server", saved_server),
+        ("saved-says-the-same-of-a-gateway", saved_gateway),
+        ("little-is-seen-as-another-user", little_is_seen),
+    ]
+}
+
+const OWN: &str = "profiles/own-firewall.yaml";
+
+/// Everything of a namespace and of the machine that either might touch.
+fn state(namespace: &Namespace) -> String {
+    let script = r#"
+        nft -a list ruleset
+        cat /proc/net/ip_tables_names /proc/net/ip6_tables_names
+        ip -details address; ip route show table all; ip -6 route show table all; ip rule
+        find /proc/sys/net/ipv4 /proc/sys/net/ipv6 /proc/sys/net/netfilter -type f \
+            ! -name '*nf_conntrack_count' ! -name stable_secret \
+            ! -name flush ! -path '*/route/*' 2>/dev/null | sort | while read -r file; do
+            printf '%s ' "$file"; cat "$file" 2>/dev/null; echo
+        done
+        ls /sys/module; cat /proc/modules
+        find /etc /usr/lib/modprobe.d /usr/lib/sysctl.d -newer "$0" 2>/dev/null
+    "#;
+    let stamp = std::env::current_exe().expect("this program");
+    let output = namespace.feed("sh", &["-c", script, &stamp.to_string_lossy()], "");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn nothing_changes() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = proftpd::start(&scene.server, &Config::default());
+    support::rules::nft(
+        &scene.server,
+        "table inet t {\nchain c {\nct state new accept\n}\n}",
+    );
+    let dir = directory();
+    let saved = dir.path().join("host");
+    let before = (state(&scene.server), namespaces());
+    let looked = ["chain c", "/rp_filter", "198.51.100.1/24"]
+        .iter()
+        .all(|w| before.0.contains(w));
+    same("the state was looked at", &looked, &true)?;
+    for arguments in [
+        &["check", "-p", OWN][..],
+        &["check", "-p", "profiles/gateway.yaml", "--output", "json"],
+        &["check", "-p", OWN, "--probe"],
+        &["snapshot", saved.to_str().expect("UTF-8")],
+    ] {
+        let run = support::ftpnat(&scene.server, arguments, "");
+        if run.status > 3 {
+            return Err(format!("{run:?}").into());
+        }
+    }
+    same(
+        "rules, sysctls, modules, files",
+        &state(&scene.server),
+        &before.0,
+    )?;
+    // The probe's own namespace ends with its process; the kernel takes it down later.
+    let gone = support::wait_until(std::time::Duration::from_secs(10), || {
+        namespaces().iter().all(|n| before.1.contains(n))
+    });
+    same("no process stays in a namespace of ours", &gone, &true)
+}
+
+/// The network namespaces of all processes called ftpnat.
+fn namespaces() -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let of = |path: std::path::PathBuf| {
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let link = std::fs::read_link(path.join("ns/net")).ok()?;
+        (name.trim() == "ftpnat").then(|| link.display().to_string())
+    };
+    entries.filter_map(|entry| of(entry.path())).collect()
+}
+
+fn saved_server() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = proftpd::start(&scene.server, &Config::default());
+    says_the_same(&scene.server, &scene.client, OWN)
+}
+
+fn saved_gateway() -> Result<(), Failed> {
+    let scene = BehindGateway::new(Forwarding::Off);
+    says_the_same(&scene.gateway, &scene.client, "profiles/legacy-active.yaml")
+}
+
+/// Live on one host, and on another from what the first one saved.
+fn says_the_same(host: &Namespace, elsewhere: &Namespace, profile: &str) -> Result<(), Failed> {
+    let dir = directory();
+    let saved = dir.path().join("host");
+    let saved = saved.to_str().expect("UTF-8");
+    same(
+        "saved",
+        &support::ftpnat(host, &["snapshot", saved], "").status,
+        &0,
+    )?;
+    for format in ["human", "json"] {
+        let with = ["-p", profile, "--output", format];
+        let live = support::ftpnat(host, &[&["check"][..], &with].concat(), "");
+        let check = ["check", "--snapshot", saved];
+        let read = support::ftpnat(elsewhere, &[&check[..], &with].concat(), "");
+        same("status", &read.status, &live.status)?;
+        same("what is said", &read.stdout, &live.stdout)?;
+        same("it says something", &live.stdout.contains("FN20"), &true)?;
+    }
+    Ok(())
+}
+
+/// Another user's processes cannot be looked into; the rest can be told.
+fn little_is_seen() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = proftpd::start(&scene.server, &Config::default());
+    let mut command = scene.server.command("setpriv");
+    command
+        .args([
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+            "--",
+        ])
+        .arg(env!("CARGO_BIN_EXE_ftpnat"))
+        .args(["check", "-p", OWN]);
+    let output = scene.server.feed_to(command, "");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let fits = output.status.code() == Some(3)
+        && said.contains("run it as root")
+        && said.contains("FN207")
+        && !said.contains("FN209");
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("{output:?}\n{said}").into())
+    }
+}
