@@ -1,0 +1,49 @@
+//! Every parser of a host's sources, and every check on what they make of it. The
+//! input: `NAME`, a line break, text, a NUL; and so on.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use ftpnat::check::examine;
+use ftpnat::facts::Facts;
+use ftpnat::facts::snapshot::{Snapshot, State};
+use ftpnat::facts::sources::{FILES, Keep};
+use ftpnat::plan::plan;
+use ftpnat::profile::{Profile, parse};
+use ftpnat::{facts, output};
+use libfuzzer_sys::fuzz_target;
+
+/// One of each NAT mode.
+static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+    [
+        include_str!("../../profiles/own-firewall.yaml"),
+        include_str!("../../profiles/cloud.yaml"),
+        include_str!("../../profiles/legacy-active.yaml"),
+        include_str!("../../profiles/masquerade.yaml"),
+    ]
+    .iter()
+    .map(|yaml| parse("fuzz.yaml", yaml.as_bytes()).expect("valid"))
+    .collect()
+});
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let mut snapshot = Snapshot::default();
+    for part in text.split('\0') {
+        let (name, text) = part.split_once('\n').unwrap_or((part, ""));
+        let keep = FILES.iter().find(|f| f.path == name).map_or(Keep::Settings, |f| f.keep);
+        // What is kept of what was kept is all of it.
+        let kept = keep.of(text);
+        assert_eq!(keep.of(&kept), kept);
+        snapshot.insert(name, State::Held(text.to_owned()));
+    }
+    let _ = facts::host::firewalls(&snapshot);
+    let facts = Facts::of(snapshot);
+    for profile in PROFILES.iter() {
+        let plan = plan(std::slice::from_ref(profile), &facts);
+        let report = examine(profile, &plan.profiles[0], &facts);
+        let human = output::check::report(profile, &report, &facts);
+        let json = output::json::check(&profile.name, &report);
+        assert!(!human.is_empty() && json.ends_with("}\n"));
+    }
+});
