@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         trial("works-here", works_here),
         trial("no-such-helper", no_such_helper),
         trial("nothing-to-rewrite", nothing_to_rewrite),
+        trial("nobody-reads", nobody_reads),
         trial("nothing-stays", nothing_stays),
         // A user namespace of one id has no other user to become.
         trial("without-root", without_root).with_ignored_flag(no_users),
@@ -55,7 +56,8 @@ fn no_such_helper() -> Result<(), Failed> {
     told(fits, &report)
 }
 
-/// Without a translation the reply stays as it is: so the probe can see that.
+/// Without a translation the reply stays as it is, although the helper reads it: so
+/// the probe can see that.
 fn nothing_to_rewrite() -> Result<(), Failed> {
     let report = probe(Trial {
         translate: false,
@@ -64,6 +66,21 @@ fn nothing_to_rewrite() -> Result<(), Failed> {
     let fits =
         report.conntrack_ftp == Probed::Works && matches!(report.nat_ftp, Probed::Missing(_));
     told(fits, &report)
+}
+
+/// A reply that the helper did not read says nothing of `nf_nat_ftp`.
+fn nobody_reads() -> Result<(), Failed> {
+    for translate in [true, false] {
+        let report = probe(Trial {
+            assign: false,
+            translate,
+            ..Trial::default()
+        });
+        let fits =
+            report.conntrack_ftp == Probed::Works && matches!(report.nat_ftp, Probed::Unknown(_));
+        told(fits, &report)?;
+    }
+    Ok(())
 }
 
 /// In the namespace that the program is started in, and on the machine.

@@ -11,6 +11,7 @@
 //! - for the rule with `ct state`: `nft_ct`, `nf_conntrack`, `nf_defrag_*`;
 //! - for the `ct helper` object: `nf_conntrack_ftp`
 //!   (`nf_conntrack_helper_try_module_get`);
+//! - for the rule that assigns the helper: `nft_objref`, before Linux 6.2;
 //! - for the rules that translate: `nft_chain_nat`, `nft_nat`, `nf_nat`.
 //!
 //! Nothing here loads `nf_nat_ftp`. Whether the others may be loaded is for the caller
@@ -26,6 +27,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use crate::facts::probe::{ProbeReport, Probed};
 use crate::model::filter::{CtState, Hook};
@@ -35,14 +38,19 @@ use super::routes;
 
 /// A trial takes milliseconds; a kernel that hangs in it is left alone after this.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How long one answer over `lo` may take.
+/// How long one answer over `lo` may take. There are five: [`LIMIT`] is not reached.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Starts this program again as `scratch-probe`, and gives its report. Where that
 /// fails, a report in which nothing could be told.
 #[must_use]
 pub fn report() -> String {
-    let text = run_apart().and_then(|text| {
+    let mut ourselves = Command::new("/proc/self/exe");
+    report_of(ourselves.arg("scratch-probe"), LIMIT)
+}
+
+fn report_of(command: &mut Command, limit: Duration) -> String {
+    let text = run_apart(command, limit).and_then(|text| {
         ProbeReport::parse(&text)
             .map(|_| text)
             .ok_or_else(|| io::Error::other("it ended without a report"))
@@ -52,25 +60,27 @@ pub fn report() -> String {
     })
 }
 
-fn run_apart() -> io::Result<String> {
-    let mut child = Command::new("/proc/self/exe")
-        .arg("scratch-probe")
+fn run_apart(command: &mut Command, limit: Duration) -> io::Result<String> {
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    let text = listen(&mut child);
-    if text.is_err() {
+    let text = listen(&mut child, limit);
+    if text.is_ok() {
+        child.wait()?;
+    } else {
+        // Not waited for: where the kernel hangs in it, it does not die of that either.
         child.kill()?;
+        child.try_wait()?;
     }
-    child.wait()?;
     text
 }
 
 /// What the child prints until it closes its end.
-fn listen(child: &mut Child) -> io::Result<String> {
+fn listen(child: &mut Child, limit: Duration) -> io::Result<String> {
     let mut pipe = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + limit;
     let mut bytes = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -95,6 +105,8 @@ fn listen(child: &mut Child) -> io::Result<String> {
 pub struct Trial {
     /// The helper's name in the kernel.
     pub helper: &'static CStr,
+    /// Whether the connection is assigned the helper: only then is there a reader.
+    pub assign: bool,
     /// Whether the connection is translated: only then is there anything to rewrite.
     pub translate: bool,
 }
@@ -103,6 +115,7 @@ impl Default for Trial {
     fn default() -> Self {
         Self {
             helper: c"ftp",
+            assign: true,
             translate: true,
         }
     }
@@ -147,9 +160,15 @@ const NAT: BaseChain = BaseChain {
 };
 
 /// Where the server listens, and the address by which the client calls it. As many
-/// digits in both: a rewritten reply keeps its length.
+/// digits in both: a rewritten reply keeps its length, which the kernel does not make
+/// good over `lo`.
 const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2121);
 const CALLED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+/// What the server says, and the port that its 227 reply names.
+const GREETING: &str = "220 probe\r\n";
+const PASSIVE: &str = "227 probe (127,0,0,1,200,1).\r\n";
+const REWRITTEN: &str = "227 probe (127,0,0,9,200,1).\r\n";
+const DATA_PORT: u16 = 200 * 256 + 1;
 
 /// The trial, in the network namespace that the process is in.
 fn look(trial: &Trial) -> ProbeReport {
@@ -160,12 +179,22 @@ fn look(trial: &Trial) -> ProbeReport {
     };
     let port = Expression::TcpDport(SERVER.port());
     let mut batch = Batch::new();
-    let table = batch.table(TABLE);
-    batch.base_chain(FILTER);
-    // Without this one a missing nft_ct would look like a missing helper.
-    let control = batch.rule(FILTER, &[Expression::CtState(CtState::New)]);
+    batch.table(TABLE);
+    let chain = batch.base_chain(FILTER);
+    // Without this one a missing nft_ct would look like a missing helper. It leaves
+    // the data port to connections that the helper expects.
+    let control = batch.rule(
+        FILTER,
+        &[
+            Expression::TcpDport(DATA_PORT),
+            Expression::CtState(CtState::New),
+            Expression::Drop,
+        ],
+    );
     let object = batch.ct_helper(helper);
-    batch.rule(FILTER, &[port, Expression::SetCtHelper(helper)]);
+    if trial.assign {
+        batch.rule(FILTER, &[port, Expression::SetCtHelper(helper)]);
+    }
     if trial.translate {
         batch.base_chain(NAT);
         let dnat = Expression::Dnat(SERVER);
@@ -174,7 +203,7 @@ fn look(trial: &Trial) -> ProbeReport {
     let first_refused = match batch.send() {
         Ok(()) => None,
         Err(Error::Refused(refused)) => Some(refused),
-        Err(error) => return ProbeReport::unknown(&error.to_string()),
+        Err(error) => return ProbeReport::unknown(&whole(&error)),
     };
     let answer = |from: u32, to: u32| answer(first_refused.as_ref(), from, to);
     let conntrack_ftp = answer(object, object);
@@ -184,8 +213,8 @@ fn look(trial: &Trial) -> ProbeReport {
     };
     ProbeReport {
         namespace: Ok(String::new()),
-        nf_tables: answer(0, table),
-        nft_ct: answer(table + 1, control),
+        nf_tables: answer(0, chain),
+        nft_ct: answer(control, control),
         conntrack_ftp,
         nat_ftp,
     }
@@ -197,47 +226,142 @@ fn answer(refused: Option<&Refused>, from: u32, to: u32) -> Probed {
     match refused {
         Some(r) if r.sequence < from => Probed::Unknown(r.to_string()),
         Some(r) if r.sequence > to => Probed::Works,
-        Some(r) if matches!(r.errno, Errno::ENOENT | Errno::EOPNOTSUPP) => {
-            Probed::Missing(r.to_string())
-        }
+        Some(r) if not_there(r.errno) => Probed::Missing(r.to_string()),
         Some(r) => Probed::Unknown(r.to_string()),
         None => Probed::Works,
     }
 }
 
+/// Whether the kernel has no such thing: expression, chain type or helper; `nf_tables`;
+/// `nfnetlink`.
+fn not_there(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT
+    )
+}
+
+/// An error with its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 /// Plays the part of a session that matters, and sees what became of the 227 reply.
 fn reply(trial: &Trial) -> Probed {
-    let called = SocketAddr::from((
-        if trial.translate {
-            CALLED
-        } else {
-            *SERVER.ip()
-        },
-        SERVER.port(),
-    ));
+    let called = if trial.translate {
+        CALLED
+    } else {
+        *SERVER.ip()
+    };
     match play(called) {
-        Ok(line) if line.contains("(127,0,0,9,") => Probed::Works,
-        Ok(line) if line.contains("(127,0,0,1,") => {
-            Probed::Missing("a 227 reply came through DNAT as it was".to_owned())
-        }
-        Ok(line) => Probed::Unknown(format!("the reply was cut to `{}`", line.trim_end())),
+        Ok(seen) => seen,
         Err(error) => Probed::Unknown(format!("no session over lo: {error}")),
     }
 }
 
-fn play(called: SocketAddr) -> io::Result<String> {
+fn play(called: Ipv4Addr) -> io::Result<Probed> {
     routes::set_up("lo")?;
     let listener = TcpListener::bind(SERVER)?;
-    let client = TcpStream::connect_timeout(&called, PATIENCE)?;
+    let patience = i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
+    // It bounds accept(2) too (socket(7)).
+    setsockopt(
+        &listener,
+        sockopt::ReceiveTimeout,
+        &TimeVal::milliseconds(patience),
+    )?;
+    let client = connect(called, SERVER.port())?;
     let (mut server, _) = listener.accept()?;
     client.set_read_timeout(Some(PATIENCE))?;
     let mut client = BufReader::new(client);
     let mut line = String::new();
     // The helper never reads the first segment of a direction (`find_nl_seq`).
-    for said in ["220 probe\r\n", "227 probe (127,0,0,1,200,1).\r\n"] {
+    for said in [GREETING, PASSIVE] {
         server.write_all(said.as_bytes())?;
         line.clear();
         client.read_line(&mut line)?;
     }
-    Ok(line)
+    Ok(match line.as_str() {
+        REWRITTEN => Probed::Works,
+        PASSIVE if expected(called)? => {
+            Probed::Missing("a 227 reply that the helper read came through as it was".to_owned())
+        }
+        PASSIVE => Probed::Unknown("the helper did not read the 227 reply".to_owned()),
+        other => Probed::Unknown(format!("the 227 reply became `{}`", other.trim_end())),
+    })
+}
+
+/// Whether the helper expects a connection to the port of the 227 reply, at the
+/// address that the client called: unless something translates it, the expectation has
+/// that one, whatever the reply says (`help` in `nf_conntrack_ftp.c`, `daddr`).
+///
+/// Nobody listens there. An expected connection is refused by TCP, any other gets no
+/// answer, as the first rule drops it.
+fn expected(called: Ipv4Addr) -> io::Result<bool> {
+    match connect(called, DATA_PORT) {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => Ok(true),
+            io::ErrorKind::TimedOut | io::ErrorKind::PermissionDenied => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+fn connect(to: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
+    TcpStream::connect_timeout(&SocketAddr::from((to, port)), PATIENCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_hangs_or_dies_leaves_all_unknown() {
+        for (program, argument, limit, said) in [
+            ("sleep", "20", Duration::from_millis(20), "timed out"),
+            ("false", "", LIMIT, "it ended without a report"),
+            ("/no/such/program", "", LIMIT, "No such file or directory"),
+        ] {
+            let begun = Instant::now();
+            let text = report_of(Command::new(program).arg(argument), limit);
+            assert!(begun.elapsed() < LIMIT, "{program}");
+            let report = ProbeReport::parse(&text).expect("a report");
+            assert!(
+                matches!(&report.nat_ftp, Probed::Unknown(why) if why.contains(said)),
+                "{text}"
+            );
+            assert!(report.namespace.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_refusal_tells_of_what_is_before_it_and_of_itself() {
+        let refused = |sequence, errno| {
+            let what = "a rule".to_owned();
+            Refused {
+                sequence,
+                errno,
+                what,
+            }
+        };
+        let at_3 = refused(3, Errno::ENOENT);
+        assert_eq!(answer(Some(&at_3), 1, 2), Probed::Works);
+        assert!(matches!(answer(Some(&at_3), 3, 3), Probed::Missing(_)));
+        assert!(matches!(answer(Some(&at_3), 4, 4), Probed::Unknown(_)));
+        for (errno, missing) in [
+            (Errno::EOPNOTSUPP, true),
+            (Errno::EPROTONOSUPPORT, true),
+            (Errno::EPERM, false),
+            (Errno::ENOMEM, false),
+        ] {
+            let whole_batch = refused(0, errno);
+            let tables = answer(Some(&whole_batch), 0, 2);
+            assert_eq!(matches!(tables, Probed::Missing(_)), missing, "{errno}");
+        }
+        assert_eq!(answer(None, 3, 3), Probed::Works);
+    }
 }

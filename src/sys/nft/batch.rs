@@ -91,7 +91,7 @@ impl Batch {
         if last == 0 {
             return Ok(());
         }
-        let socket = Socket::new(Bus::Netfilter).map_err(Error::Send)?;
+        let socket = Socket::new(Bus::Netfilter).map_err(no_socket)?;
         // One buffer, one send: a batch in two datagrams is two halves, of which the
         // kernel commits neither and complains of none.
         let mut bytes: Vec<u8> = self.messages.finalize().iter().flatten().copied().collect();
@@ -102,6 +102,18 @@ impl Batch {
 
     fn last(&self) -> u32 {
         u32::try_from(self.about.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// A kernel without `nfnetlink` has no such socket to give, and so takes no batch.
+fn no_socket(error: io::Error) -> Error {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(errno @ Errno::EPROTONOSUPPORT) => Error::Refused(Refused {
+            sequence: 0,
+            errno,
+            what: "a netfilter socket".to_owned(),
+        }),
+        _ => Error::Send(error),
     }
 }
 

@@ -16,7 +16,7 @@ pub use batch::{Batch, Error, Refused};
 use std::ffi::CStr;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use nftnl::expr::{Immediate, Nat, NatType, Register};
+use nftnl::expr::{Immediate, Nat, NatType, Register, Verdict};
 use nftnl::{ProtoFamily, Rule, nft_expr};
 
 use crate::model::filter::{CtState, Hook};
@@ -79,6 +79,8 @@ pub enum Expression<'a> {
     SetCtHelper(CtHelper<'a>),
     /// `dnat to ADDRESS:PORT`
     Dnat(SocketAddrV4),
+    /// `drop`
+    Drop,
 }
 
 impl Batch {
@@ -180,6 +182,7 @@ impl Expression<'_> {
                     port_register: Some(Register::Reg2),
                 });
             }
+            Self::Drop => rule.add_expr(&Verdict::Drop),
         }
     }
 }
