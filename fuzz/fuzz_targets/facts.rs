@@ -8,13 +8,13 @@ use ftpnat::check::examine;
 use ftpnat::facts::Facts;
 use ftpnat::facts::snapshot::{Snapshot, State};
 use ftpnat::facts::sources::{FILES, Keep};
-use ftpnat::plan::plan;
+use ftpnat::plan::{ProfilePlan, plan};
 use ftpnat::profile::{Profile, parse};
 use ftpnat::{facts, output};
 use libfuzzer_sys::fuzz_target;
 
-/// One of each NAT mode.
-static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+/// One of each NAT mode, with its plan.
+static PROFILES: LazyLock<Vec<(Profile, ProfilePlan)>> = LazyLock::new(|| {
     [
         include_str!("../../profiles/own-firewall.yaml"),
         include_str!("../../profiles/cloud.yaml"),
@@ -22,7 +22,11 @@ static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(|| {
         include_str!("../../profiles/masquerade.yaml"),
     ]
     .iter()
-    .map(|yaml| parse("fuzz.yaml", yaml.as_bytes()).expect("valid"))
+    .map(|yaml| {
+        let profile = parse("fuzz.yaml", yaml.as_bytes()).expect("valid");
+        let mut plan = plan(std::slice::from_ref(&profile), &Facts::default());
+        (profile, plan.profiles.remove(0))
+    })
     .collect()
 });
 
@@ -31,7 +35,10 @@ fuzz_target!(|data: &[u8]| {
     let mut snapshot = Snapshot::default();
     for part in text.split('\0') {
         let (name, text) = part.split_once('\n').unwrap_or((part, ""));
-        let keep = FILES.iter().find(|f| f.path == name).map_or(Keep::Settings, |f| f.keep);
+        let keep = FILES
+            .iter()
+            .find(|f| f.path == name)
+            .map_or(Keep::Settings, |f| f.keep);
         // What is kept of what was kept is all of it.
         let kept = keep.of(text);
         assert_eq!(keep.of(&kept), kept);
@@ -39,9 +46,8 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = facts::host::firewalls(&snapshot);
     let facts = Facts::of(snapshot);
-    for profile in PROFILES.iter() {
-        let plan = plan(std::slice::from_ref(profile), &facts);
-        let report = examine(profile, &plan.profiles[0], &facts);
+    for (profile, plan) in PROFILES.iter() {
+        let report = examine(profile, plan, &facts);
         let human = output::check::report(profile, &report, &facts);
         let json = output::json::check(&profile.name, &report);
         assert!(!human.is_empty() && json.ends_with("}\n"));
