@@ -1,7 +1,7 @@
 //! Writing `nf_tables`: one batch, one send, one commit.
 //!
 //! libnftnl makes the messages. What goes beyond nftnl's safe functions is in
-//! [`object`], the only file here with `unsafe`. Tables are of family `ip`: nothing
+//! `object`, the only file here with `unsafe`. Tables are of family `ip`: nothing
 //! else is written yet.
 
 mod batch;
