@@ -6,7 +6,7 @@ use crate::facts::Fact;
 use crate::facts::helper::{Availability, CONNTRACK_FTP, Module, NAT_FTP, Stage, modprobe_files};
 use crate::facts::modules::{Obstacle, Setting, loaded_at_boot, obstacle};
 use crate::model::check::{
-    CONNTRACK_HELPER_MISSING as MISSING, HELPER_CONFLICTS_WITH_ADVERTISE as CONFLICT,
+    CONNTRACK_HELPER_MISSING as MISSING, CheckId, HELPER_CONFLICTS_WITH_ADVERTISE as CONFLICT,
     MODULES_NOT_PERSISTENT as NOT_PERSISTENT, NAT_HELPER_MISSING as NAT_MISSING,
 };
 use crate::model::net::Family;
@@ -158,33 +158,33 @@ fn helper_conflicts(subject: &Subject) -> Verdict {
     })
 }
 
+/// A rule that assigns the helper makes the kernel load it, where it can be loaded.
 fn conntrack_helper_missing(subject: &Subject) -> Verdict {
     let known = subject.facts.conntrack_ftp.as_ref();
     let missing = known.filter(|a| !a.stage.is_present() && a.stage != Stage::Loadable);
-    Verdict::from(missing.map(|availability| Finding {
-        id: MISSING,
-        severity: Severity::Error,
-        summary: format!(
-            "no rule can assign the ftp helper: {}",
-            why(availability, &CONNTRACK_FTP)
-        ),
-        evidence: vec![seen(&availability.source, &availability.text)],
-        remedy: cure(availability, &CONNTRACK_FTP),
-    }))
+    let effect = "no rule can assign the ftp helper";
+    missing_module(MISSING, missing, &CONNTRACK_FTP, effect)
 }
 
 fn nat_helper_missing(subject: &Subject) -> Verdict {
-    let known = subject.facts.nat_ftp.as_ref();
-    let missing = known.filter(|a| !a.stage.is_present());
+    let missing = subject.facts.nat_ftp.as_ref();
+    let missing = missing.filter(|a| !a.stage.is_present());
+    let effect = "what the helper reads is not translated";
+    missing_module(NAT_MISSING, missing, &NAT_FTP, effect)
+}
+
+fn missing_module(
+    id: CheckId,
+    missing: Option<&Availability>,
+    module: &Module,
+    effect: &str,
+) -> Verdict {
     Verdict::from(missing.map(|availability| Finding {
-        id: NAT_MISSING,
+        id,
         severity: Severity::Error,
-        summary: format!(
-            "what the helper reads is not translated: {}",
-            why(availability, &NAT_FTP)
-        ),
+        summary: format!("{effect}: {}", why(availability, module)),
         evidence: vec![seen(&availability.source, &availability.text)],
-        remedy: cure(availability, &NAT_FTP),
+        remedy: cure(availability, module),
     }))
 }
 
