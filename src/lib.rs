@@ -4,11 +4,11 @@
 //! out. In pipeline order:
 //!
 //! - [`profile`] reads YAML into a [`profile::Profile`], valid by construction.
-//! - [`facts`] holds what is known of this host; `None` is "not known".
+//! - [`facts`] makes facts of a snapshot of this host's sources; `None` is "not known".
 //! - [`ruleset`] reads the firewall that is in force.
 //! - [`plan`] makes a [`plan::Plan`] of profiles and facts: rules with reasons,
 //!   modules, sysctls, server settings, upstream requirements, predictions.
-//! - [`check`] finds faults and words their causes.
+//! - [`check`] finds faults on a host and in a profile, each check one cause.
 //! - [`render`] turns a plan into text that `nft` or `iptables-restore` loads.
 //! - [`output`] turns results into text and JSON for people and programs.
 //! - [`commands`] has one file per verb; [`cli`] says what was typed.

@@ -5,7 +5,8 @@ use crate::model::check::CheckId;
 use crate::plan::ProfilePlan;
 use crate::profile::Profile;
 
-use super::registry::{CHECKS, Check, Judge, Subject, Verdict};
+use super::definition::{Check, Judge, Subject, Verdict};
+use super::registry::CHECKS;
 use super::{Finding, Severity};
 
 /// What the checks found, and what they could not look at.

@@ -1,5 +1,6 @@
 //! Checks: each finds one cause and says how to cure it.
 
+mod definition;
 mod examine;
 mod host;
 mod page;
@@ -11,9 +12,10 @@ use serde::Serialize;
 
 use crate::model::check::CheckId;
 
+pub use definition::{Check, Judge, Subject, Verdict};
 pub use examine::{NotChecked, Report, examine, profile_findings};
 pub use page::{Section, sections};
-pub use registry::{CHECKS, Check, Judge, Subject, Verdict, by_name};
+pub use registry::{CHECKS, by_name};
 
 /// How much a finding hurts. Orders the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

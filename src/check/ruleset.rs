@@ -5,8 +5,8 @@ use crate::model::check as id;
 use crate::plan::{From, ProfilePlan};
 use crate::profile::{Nat, Profile};
 
+use super::definition::{Judge, check};
 use super::profile::{evidence, in_profile};
-use super::registry::{Judge, check};
 use super::{Finding, Remedy, RemedyKind, Severity};
 
 check! {

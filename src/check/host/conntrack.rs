@@ -1,6 +1,6 @@
 //! The connection tracking table.
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
 use crate::facts::host::conntrack_counter;
 use crate::facts::{Entries, Fact};

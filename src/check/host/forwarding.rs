@@ -1,6 +1,6 @@
 //! Whether a gateway routes.
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Severity};
 use crate::facts::sysctl;
 use crate::model::check::IP_FORWARDING_OFF as ID;

@@ -1,6 +1,6 @@
 //! Whether the kernel has what a profile's helper needs.
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Remedy, Severity};
 use crate::facts::Fact;
 use crate::facts::helper::{Availability, CONNTRACK_FTP, Module, NAT_FTP, Stage, modprobe_files};

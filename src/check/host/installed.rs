@@ -1,6 +1,6 @@
 //! This host's other profiles.
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
 use crate::facts::sources::PROFILES;
 use crate::model::check::PROFILES_OVERLAP as ID;

@@ -11,7 +11,7 @@ mod selinux;
 use crate::facts::sysctl;
 use crate::profile::{Nat, Profile};
 
-use super::registry::Subject;
+use super::definition::Subject;
 use super::{Evidence, Remedy, RemedyKind};
 
 pub(super) use conntrack::CONNTRACK_TABLE_NEARLY_FULL;

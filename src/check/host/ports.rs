@@ -1,6 +1,6 @@
 //! Who listens where, and which ports are kept free.
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
 use crate::facts::Fact;
 use crate::facts::sockets::{Listener, Process};

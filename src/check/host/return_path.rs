@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Severity};
 use crate::facts::routes::{Address, Way};
 use crate::facts::{Fact, sysctl};

@@ -1,6 +1,6 @@
 //! `SELinux` and the passive range.
 
-use crate::check::registry::{Judge, Subject, Verdict, check};
+use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
 use crate::facts::{Fact, Selinux};
 use crate::model::check::SELINUX_DENIES_PASSIVE_RANGE as ID;

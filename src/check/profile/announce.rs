@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::check::registry::{Judge, check};
+use crate::check::definition::{Judge, check};
 use crate::check::{Finding, Remedy, Severity};
 use crate::model::check::{self as id, CheckId};
 use crate::plan::{From, Outcome, ProfilePlan};

@@ -1,6 +1,6 @@
 //! What the profile offers, and what that costs.
 
-use crate::check::registry::{Judge, check};
+use crate::check::definition::{Judge, check};
 use crate::check::{Finding, Remedy, RemedyKind, Severity};
 use crate::model::check as id;
 use crate::model::ftp::{Software, Tls};

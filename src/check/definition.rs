@@ -1,0 +1,88 @@
+//! What a check is, and how it judges.
+
+use crate::facts::{Fact, Facts};
+use crate::model::check::CheckId;
+use crate::plan::ProfilePlan;
+use crate::profile::Profile;
+
+use super::{Finding, Severity};
+
+/// A check: finds one cause.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// Its number and name.
+    pub id: CheckId,
+    /// How much its finding hurts as a rule; a finding may hurt less.
+    pub severity: Severity,
+    /// What `ftpnat explain` prints: its doc comment, in paragraphs with `##` heads.
+    pub page: &'static str,
+    /// Checks whose finding explains this one's as well.
+    pub moot_by: &'static [CheckId],
+    /// How it judges.
+    pub judge: Judge,
+}
+
+/// How a check comes to its finding.
+#[derive(Debug, Clone, Copy)]
+pub enum Judge {
+    /// From the profile and its plan alone.
+    Profile(fn(&Profile, &ProfilePlan) -> Option<Finding>),
+    /// From the profile and this host.
+    Host {
+        /// Whether the profile asks the question at all.
+        applies: fn(&Subject) -> bool,
+        /// What must be known for an answer.
+        needs: &'static [Fact],
+        /// The answer.
+        find: fn(&Subject) -> Verdict,
+    },
+    /// From the profile's predictions, until the live ruleset is read: `plan` speaks it.
+    Prediction(fn(&Profile, &ProfilePlan) -> Option<Finding>),
+    /// From the live ruleset, which is not read yet.
+    Ruleset,
+    /// A cause that predictions name; nothing finds it yet.
+    Cause,
+}
+
+/// What a check judges.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The profile.
+    pub profile: &'a Profile,
+    /// Its plan.
+    pub plan: &'a ProfilePlan,
+    /// The host.
+    pub facts: &'a Facts,
+}
+
+/// A check's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is wrong here.
+    Fine,
+    /// This is wrong.
+    Found(Finding),
+    /// It could not be told: why.
+    Unknown(String),
+}
+
+impl From<Option<Finding>> for Verdict {
+    fn from(found: Option<Finding>) -> Self {
+        found.map_or(Self::Fine, Self::Found)
+    }
+}
+
+/// Makes a check of the name of its id, with its doc comment as its page.
+macro_rules! check {
+    ($(#[doc = $page:literal])+ $name:ident, $severity:ident, moot by $moot:expr, $judge:expr) => {
+        $(#[doc = $page])+
+        pub(in $crate::check) const $name: $crate::check::Check = $crate::check::Check {
+            id: $crate::model::check::$name,
+            severity: $crate::check::Severity::$severity,
+            page: concat!($($page, "\n"),+),
+            moot_by: $moot,
+            judge: $judge,
+        };
+    };
+}
+pub(super) use check;
