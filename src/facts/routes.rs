@@ -54,6 +54,8 @@ enum Action {
 struct Route {
     table: String,
     to: IpNet,
+    /// The sources that it is for; IPv6 alone has that (`ip -6 route add … from …`).
+    from: Option<IpNet>,
     metric: u32,
     action: Action,
     text: String,
@@ -125,7 +127,7 @@ impl Routing {
             let Some(table) = &rule.table else {
                 return Way::Nowhere(Some(rule.text.clone()));
             };
-            let Some(best) = self.best(table, to) else {
+            let Some(best) = self.best(table, from, to) else {
                 continue;
             };
             return match &best.action {
@@ -141,12 +143,14 @@ impl Routing {
         Way::Nowhere(None)
     }
 
-    /// The longest prefix, then the lowest metric.
-    fn best(&self, table: &str, to: IpAddr) -> Option<&Route> {
+    /// The longest prefix, then the longest of the sources, then the lowest metric.
+    fn best(&self, table: &str, from: IpAddr, to: IpAddr) -> Option<&Route> {
+        let sources = |r: &Route| r.from.map_or(0, |net| net.prefix_len());
         self.routes
             .iter()
             .filter(|r| r.table == table && r.to.contains(&to))
-            .min_by_key(|r| (u8::MAX - r.to.prefix_len(), r.metric))
+            .filter(|r| r.from.is_none_or(|net| net.contains(&from)))
+            .min_by_key(|r| (u8::MAX - r.to.prefix_len(), u8::MAX - sources(r), r.metric))
     }
 }
 
@@ -188,12 +192,13 @@ fn route(line: &str) -> Option<Route> {
     } else {
         network(word)?
     };
-    let mut metric = 0;
+    let (mut metric, mut from) = (0, None);
     let mut interfaces = Vec::new();
     while let Some(word) = rest.next() {
         match word {
             "dev" => interfaces.push(rest.next()?.to_owned()),
             "metric" => metric = rest.next()?.parse().ok()?,
+            "from" => from = Some(network(rest.next()?)?),
             _ => {}
         }
     }
@@ -206,6 +211,7 @@ fn route(line: &str) -> Option<Route> {
     Some(Route {
         table,
         to,
+        from,
         metric,
         action,
         text: text.join(" "),
@@ -292,6 +298,8 @@ inet table main unreachable 10.0.0.0/8
 inet table local local 198.51.100.1 dev eth0 src 198.51.100.1
 inet table 100 default via 192.0.2.254 dev eth1
 inet6 table main 2001:db8:51::/64 dev eth0
+inet6 table main 2001:db8:8000::/33 via fe80::9 dev eth0 metric 1
+inet6 table main 2001:db8:8000::/33 from 2001:db8:52::/64 via fe80::9 dev eth1 metric 1024
 nonsense
 ";
 
@@ -327,6 +335,8 @@ inet6 32766: from all lookup main
             Way::Nowhere(Some("unreachable 10.0.0.0/8".to_owned()))
         );
         assert_eq!(by("2001:db8:51::1", "2001:db8:1::1"), Way::Nowhere(None));
+        assert_eq!(out(&by("2001:db8:51::1", "2001:db8:ffff::1")), ["eth0"]);
+        assert_eq!(out(&by("2001:db8:52::1", "2001:db8:ffff::1")), ["eth1"]);
         assert!(matches!(by("203.0.113.1", "198.51.100.7"), Way::Unclear(_)));
     }
 

@@ -190,6 +190,17 @@ fn route(family: &str, message: &RouteMessage, names: &BTreeMap<u32, String>) ->
         None => "default".to_owned(),
     };
     let mut line = format!("{family} table {} {kind}{to}", table_name(table));
+    let from = message.attributes.iter().find_map(|a| match a {
+        RouteAttribute::Source(address) => ip(address),
+        _ => None,
+    });
+    if let Some(address) = from {
+        let _ = write!(
+            line,
+            " from {address}/{}",
+            message.header.source_prefix_length
+        );
+    }
     line += &hop(&message.attributes, names);
     for attribute in &message.attributes {
         match attribute {
