@@ -11,6 +11,7 @@ mod support;
 
 mod paths;
 mod ports;
+mod six;
 mod still;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Trial::test(name, run).with_ignored_flag(no_users && name.ends_with("-as-another-user"))
     };
     let trials = ports::trials().into_iter().chain(paths::trials());
+    let trials = trials.chain(six::trials());
     support::play(trials.chain(still::trials()).map(of).collect())
 }
 
