@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod filter;
 mod paths;
 mod ports;
 mod six;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Trial::test(name, run).with_ignored_flag(no_users && name.ends_with("-as-another-user"))
     };
     let trials = ports::trials().into_iter().chain(paths::trials());
-    let trials = trials.chain(six::trials());
+    let trials = trials.chain(six::trials()).chain(filter::trials());
     support::play(trials.chain(still::trials()).map(of).collect())
 }
 

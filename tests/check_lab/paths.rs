@@ -75,7 +75,7 @@ pub(crate) struct TwoUplinks {
 }
 
 /// The address of the second uplink.
-const SECOND: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
+pub(crate) const SECOND: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
 
 impl TwoUplinks {
     /// The client calls the second uplink from its own address, and the server's way to
