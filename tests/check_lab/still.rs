@@ -31,7 +31,8 @@ fn state(namespace: &Namespace) -> String {
             ! -name flush ! -path '*/route/*' 2>/dev/null | sort | while read -r file; do
             printf '%s ' "$file"; cat "$file" 2>/dev/null; echo
         done
-        ls /sys/module; cat /proc/modules
+        ls /sys/module; cut -d ' ' -f 1 /proc/modules 2>/dev/null
+        ls -A /run /run/netns /var/lib /etc 2>/dev/null
         find /etc /usr/lib/modprobe.d /usr/lib/sysctl.d -newer "$0" 2>/dev/null
     "#;
     let stamp = std::env::current_exe().expect("this program");
@@ -49,6 +50,7 @@ fn nothing_changes() -> Result<(), Failed> {
     let dir = directory();
     let saved = dir.path().join("host");
     let before = (state(&scene.server), namespaces());
+    let machine = machine();
     let looked = ["chain c", "/rp_filter", "198.51.100.1/24"]
         .iter()
         .all(|w| before.0.contains(w));
@@ -69,11 +71,21 @@ fn nothing_changes() -> Result<(), Failed> {
         &state(&scene.server),
         &before.0,
     )?;
+    same("the machine's own namespace", &self::machine(), &machine)?;
     // The probe's own namespace ends with its process; the kernel takes it down later.
     let gone = support::wait_until(std::time::Duration::from_secs(10), || {
         namespaces().iter().all(|n| before.1.contains(n))
     });
     same("no process stays in a namespace of ours", &gone, &true)
+}
+
+/// What a process that forgot its namespace would change in the one it came from.
+fn machine() -> String {
+    let script = "ip -details link; ip -4 address; ip route show table all; ip rule
+        cat /proc/net/ip_tables_names /proc/net/ip6_tables_names
+        cat /proc/sys/net/ipv4/conf/*/forwarding /proc/sys/net/ipv4/ip_local_reserved_ports";
+    let output = support::command("sh").args(["-c", script]).output();
+    String::from_utf8_lossy(&output.expect("a shell").stdout).into_owned()
 }
 
 /// The network namespaces of all processes called ftpnat.
@@ -100,6 +112,8 @@ fn saved_gateway() -> Result<(), Failed> {
 
 /// Live on one host, and on another from what the first one saved.
 fn says_the_same(host: &Namespace, elsewhere: &Namespace, profile: &str) -> Result<(), Failed> {
+    let profile = format!("{}/{profile}", env!("CARGO_MANIFEST_DIR"));
+    let profile = profile.as_str();
     let dir = directory();
     let saved = dir.path().join("host");
     let saved = saved.to_str().expect("UTF-8");
@@ -111,40 +125,43 @@ fn says_the_same(host: &Namespace, elsewhere: &Namespace, profile: &str) -> Resu
     for format in ["human", "json"] {
         let with = ["-p", profile, "--output", format];
         let live = support::ftpnat(host, &[&["check"][..], &with].concat(), "");
-        let check = ["check", "--snapshot", saved];
-        let read = support::ftpnat(elsewhere, &[&check[..], &with].concat(), "");
-        same("status", &read.status, &live.status)?;
-        same("what is said", &read.stdout, &live.stdout)?;
+        // By its name alone, in the directory that holds it.
+        let mut command = elsewhere.command(env!("CARGO_BIN_EXE_ftpnat"));
+        command
+            .args(["check", "--snapshot", "host"])
+            .args(with)
+            .current_dir(dir.path());
+        let read = elsewhere.feed_to(command, "");
+        same("status", &read.status.code(), &Some(live.status))?;
+        let read = String::from_utf8_lossy(&read.stdout).into_owned();
+        same("what is said", &read, &live.stdout)?;
         same("it says something", &live.stdout.contains("FN20"), &true)?;
     }
     Ok(())
 }
 
-/// Another user's processes cannot be looked into; the rest can be told.
+/// Another user's processes cannot be looked into; the rest can be told. Root of a user
+/// namespace of its own sees no more, and takes itself for root.
 fn little_is_seen() -> Result<(), Failed> {
     let scene = Direct::new();
     let _server = proftpd::start(&scene.server, &Config::default());
-    let mut command = scene.server.command("setpriv");
-    command
-        .args([
-            "--reuid",
-            "65534",
-            "--regid",
-            "65534",
-            "--clear-groups",
-            "--",
-        ])
-        .arg(env!("CARGO_BIN_EXE_ftpnat"))
-        .args(["check", "-p", OWN]);
-    let output = scene.server.feed_to(command, "");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let fits = output.status.code() == Some(3)
-        && said.contains("run it as root")
-        && said.contains("FN207")
-        && !said.contains("FN209");
-    if fits {
-        Ok(())
-    } else {
-        Err(format!("{output:?}\n{said}").into())
+    for inside in [&[][..], &["unshare", "--user", "--map-root-user", "--"]] {
+        let mut command = scene.server.command("setpriv");
+        command
+            .args(["--reuid", "65534", "--regid", "65534"])
+            .args(["--clear-groups", "--"])
+            .args(inside)
+            .arg(env!("CARGO_BIN_EXE_ftpnat"))
+            .args(["check", "-p", OWN]);
+        let output = scene.server.feed_to(command, "");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let fits = output.status.code() == Some(3)
+            && (said.contains("run it as root") || !inside.is_empty())
+            && said.contains("FN207")
+            && !said.contains("FN209");
+        if !fits {
+            return Err(format!("{inside:?} {output:?}\n{said}").into());
+        }
     }
+    Ok(())
 }
