@@ -1,6 +1,7 @@
 //! The firewall that is in force, as its own tools and the kernel tell it.
 
 pub mod flow;
+pub mod live;
 pub mod native;
 mod native_rule;
 pub mod netlink;

@@ -1,0 +1,32 @@
+//! The firewall that is in force, as the kernel holds it: `nf_tables` as dumped over
+//! netlink, tables of iptables-legacy as saved, one model for both.
+//!
+//! - [`table`] has tables, chains, rules, sets, objects, flowtables.
+//! - [`expression`] has what a rule of `nf_tables` is made of.
+//! - [`xt`] has the matches and targets of iptables, of either back end.
+
+pub mod expression;
+pub mod table;
+pub mod xt;
+
+pub use expression::Expression;
+pub use table::{Chain, Rule, Set, Table};
+
+/// Everything that was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ruleset {
+    /// The tables, in the order of the dump, those of iptables-legacy after the others.
+    pub tables: Vec<Table>,
+    /// What could not be read, each with the reason: an evaluation is undecided where it
+    /// would matter.
+    pub unread: Vec<Unread>,
+}
+
+/// A part of the firewall that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Which, such as `iptables-legacy table nat`.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+}
