@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::check::{Report, examine};
 use crate::cli::{self, Output};
 use crate::facts::Facts;
+use crate::facts::snapshot::State;
 use crate::facts::sources::PROFILES;
 use crate::output::{self, Failure};
 use crate::plan;
@@ -61,6 +62,15 @@ fn installed(facts: &Facts) -> anyhow::Result<Vec<Profile>> {
         .into_iter()
         .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
         .collect();
+    let unreadable = facts.snapshot.iter().find_map(|(name, state)| match state {
+        State::Unreadable(why) if name.starts_with(PROFILES) => Some(format!("{name}: {why}")),
+        _ => None,
+    });
+    if let Some(why) = unreadable {
+        return Err(Failure::cannot(format!("cannot read {why}"))
+            .help("run as root, or name a profile: ftpnat check --profile FILE")
+            .into());
+    }
     if texts.is_empty() {
         return Err(Failure::cannot(format!(
             "there is no profile to check: none was named, and {PROFILES} holds none"

@@ -203,9 +203,14 @@ fn present(snapshot: &Snapshot, helper: &Module) -> Option<Availability> {
 /// A symbol without `[module]` behind it is part of the kernel (proc(5)).
 fn symbol(snapshot: &Snapshot, helper: &Module) -> Option<Availability> {
     let module = helper.name();
+    // Not by its beginning: `nf_nat_ftp_hook` is a symbol of `nf_conntrack_ftp`.
+    let own = ["", "_init", "_fini"].map(|end| format!("{module}{end}"));
     let line = snapshot.text(KALLSYMS)?.lines().find(|line| {
-        let symbol = line.split_whitespace().nth(2).unwrap_or_default();
-        symbol == module || symbol.starts_with(&format!("{module}_"))
+        let mut words = line.split_whitespace().skip(2);
+        let is_own = words
+            .next()
+            .is_some_and(|symbol| own.iter().any(|o| o == symbol));
+        is_own && words.next().is_none_or(|of| of == format!("[{module}]"))
     })?;
     let loaded = line.trim_end().ends_with(']');
     let stage = if loaded {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::net::Family;
+use crate::model::net::{Family, InterfaceName};
 
 /// An address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,8 @@ struct Rule {
     to: Option<IpNet>,
     /// Tests something that a plain answer of a server does not have, such as a mark.
     special: bool,
+    /// The interface that packets come in by.
+    iif: Option<String>,
     /// Tests what is not understood.
     unknown: bool,
     table: Option<String>,
@@ -113,13 +115,14 @@ impl Routing {
         }
     }
 
-    /// The way of a packet that this host itself sends, from one of its addresses and
-    /// without a mark (`fib_rules_lookup`, `fib_table_lookup`).
+    /// The way of a packet without a mark (`fib_rules_lookup`, `fib_table_lookup`):
+    /// one that this host itself sends, from one of its addresses, or one that came in
+    /// by one of the given interfaces, of which none means that it is not known which.
     #[must_use]
-    pub fn way(&self, from: IpAddr, to: IpAddr) -> Way {
+    pub fn way(&self, from: IpAddr, to: IpAddr, came_in: Option<&[InterfaceName]>) -> Way {
         let family = Family::of(to);
         for rule in self.rules.iter().filter(|r| r.family == family) {
-            match rule.fits(from, to) {
+            match rule.fits(from, to, came_in) {
                 Some(true) => {}
                 Some(false) => continue,
                 None => return Way::Unclear(rule.text.clone()),
@@ -143,6 +146,36 @@ impl Routing {
         Way::Nowhere(None)
     }
 
+    /// Whether any route leaves by an interface.
+    #[must_use]
+    pub fn leaves_by(&self, interface: &str) -> bool {
+        let by = |r: &Route| matches!(&r.action, Action::Out(names) if names.iter().any(|n| n == interface));
+        self.routes.iter().any(by)
+    }
+
+    /// The router of a default route by an interface, in any table.
+    #[must_use]
+    pub fn gateway_by(&self, family: Family, interface: &str) -> Option<String> {
+        let by = |r: &&Route| {
+            r.to == anywhere(family)
+                && matches!(&r.action, Action::Out(names) if names[..] == [interface.to_owned()])
+        };
+        let route = self.routes.iter().find(by)?;
+        let mut words = route.text.split_whitespace().skip_while(|w| *w != "via");
+        words.nth(1).map(str::to_owned)
+    }
+
+    /// The first table from 100 on that no route and no rule names.
+    #[must_use]
+    pub fn free_table(&self) -> u32 {
+        let used = |table: &str| {
+            self.routes.iter().any(|r| r.table == table)
+                || self.rules.iter().any(|r| r.table.as_deref() == Some(table))
+        };
+        // From 253 on the tables have names (iproute2's rt_tables).
+        (100..253).find(|n| !used(&n.to_string())).unwrap_or(100)
+    }
+
     /// The longest prefix, then the longest of the sources, then the lowest metric.
     fn best(&self, table: &str, from: IpAddr, to: IpAddr) -> Option<&Route> {
         let sources = |r: &Route| r.from.map_or(0, |net| net.prefix_len());
@@ -156,15 +189,24 @@ impl Routing {
 
 impl Rule {
     /// Whether the rule is for a packet; `None` where that cannot be told.
-    fn fits(&self, from: IpAddr, to: IpAddr) -> Option<bool> {
+    fn fits(&self, from: IpAddr, to: IpAddr, came_in: Option<&[InterfaceName]>) -> Option<bool> {
         let within = |net: &Option<IpNet>, address| net.is_none_or(|n| n.contains(&address));
-        if !within(&self.from, from) || !within(&self.to, to) {
+        if !within(&self.from, from) || !within(&self.to, to) || self.special {
             return Some(self.not);
         }
-        if self.special {
-            return Some(self.not);
+        let iif = match (&self.iif, came_in) {
+            (None, _) => Some(true),
+            // What this host sends itself comes in by `lo`, as the kernel has it.
+            (Some(wanted), None) => Some(wanted == "lo"),
+            (Some(_), Some([])) => None,
+            (Some(wanted), Some(names)) => Some(names.iter().any(|n| n.as_str() == wanted)),
+        };
+        match iif {
+            Some(false) => Some(self.not),
+            None => None,
+            Some(true) if self.unknown => None,
+            Some(true) => Some(!self.not),
         }
-        if self.unknown { None } else { Some(!self.not) }
     }
 }
 
@@ -230,6 +272,7 @@ fn rule(line: &str) -> Option<Rule> {
         from: None,
         to: None,
         special: false,
+        iif: None,
         unknown: false,
         table: None,
         text: text.to_owned(),
@@ -250,12 +293,12 @@ fn rule(line: &str) -> Option<Rule> {
                 }
             }
             "lookup" => rule.table = Some(words.next()?.to_owned()),
-            // A server's answer has no mark, and comes in by no interface.
+            // An answer has no mark.
             "fwmark" => {
                 words.next();
                 rule.special = true;
             }
-            "iif" => rule.special |= words.next()? != "lo",
+            "iif" => rule.iif = Some(words.next()?.to_owned()),
             "unreachable" | "blackhole" | "prohibit" => rule.table = None,
             _ => rule.unknown = true,
         }
@@ -314,7 +357,7 @@ inet6 32766: from all lookup main
 
     fn by(from: &str, to: &str) -> Way {
         let address = |text: &str| text.parse().expect("an address");
-        Routing::parse(ROUTES, RULES).way(address(from), address(to))
+        Routing::parse(ROUTES, RULES).way(address(from), address(to), None)
     }
 
     fn out(way: &Way) -> Vec<String> {
@@ -354,7 +397,7 @@ inet6 32766: from all lookup main
         fn hostile_words_do_no_harm(routes in ".{0,200}", rules in ".{0,200}") {
             let routing = Routing::parse(&format!("inet table main {routes}"), &format!("inet 1: {rules}"));
             let address = IpAddr::from([192, 0, 2, 1]);
-            let _ = routing.way(address, address);
+            let _ = routing.way(address, address, None);
             let _ = addresses(&routes);
         }
     }

@@ -228,7 +228,7 @@ pub(crate) fn compare(host: &Namespace, from: &[&str], to: &[&str]) -> Result<()
             let output = host.feed("ip", &arguments, "");
             let kernel = String::from_utf8_lossy(&output.stdout).into_owned()
                 + &String::from_utf8_lossy(&output.stderr);
-            let ours = routing.way(from.parse()?, to.parse()?);
+            let ours = routing.way(from.parse()?, to.parse()?, None);
             if !agree(&ours, &kernel) {
                 differ.push(format!("{from} to {to}: {ours:?}, the kernel: {kernel}"));
             }

@@ -38,6 +38,7 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
     (&["/sys/fs/selinux/enforce"], OWN, &["FN214"]),
     (&["/proc/sys/net/ipv4/ip_forward"], DNAT, &["FN206"]),
     (&["/etc/ftpnat/profiles"], OWN, &["FN109"]),
+    (&["/etc/ftpnat/profiles/other.yaml"], OWN, &["FN109"]),
     (
         &[
             "/proc/modules",

@@ -6,6 +6,7 @@
 mod cases;
 mod gaps;
 mod host;
+mod narrow;
 mod recorded;
 
 use ftpnat::check::{Finding, Report, examine};

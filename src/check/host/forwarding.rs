@@ -106,6 +106,7 @@ fn asked(profile: &Profile, family: Family) -> Vec<(Option<&InterfaceName>, Stri
 fn is_off(subject: &Subject, interface: Option<&InterfaceName>, path: &str) -> Off {
     let snapshot = &subject.facts.snapshot;
     match (sysctl::number(snapshot, path), interface) {
+        (Some(0), None) if every_way_forwards(subject, path) => Off::No,
         (Some(0), None) => Off::Yes(
             path["/proc/sys/".len()..].replace('/', "."),
             seen(path, "0"),
@@ -126,6 +127,48 @@ fn is_off(subject: &Subject, interface: Option<&InterfaceName>, path: &str) -> O
         // An interface that is not there now forwards nothing.
         (Some(_), _) | (None, Some(_)) => Off::No,
         (None, None) => Off::Unknown(snapshot.why_silent(path)),
+    }
+}
+
+/// IPv4 forwards what comes in by an interface whose own value says so, whatever the
+/// general one says: both ways must be named, or every interface must.
+fn every_way_forwards(subject: &Subject, path: &str) -> bool {
+    if path != sysctl::path(general(Family::Ipv4)) {
+        return false;
+    }
+    let snapshot = &subject.facts.snapshot;
+    let named = interfaces(subject.profile);
+    let (outside, inside) = sides(subject.profile);
+    let on = |path: &str| sysctl::number(snapshot, path) == Some(1);
+    if outside && inside {
+        let of = |name: &InterfaceName| sysctl::of_interface("ipv4", name.as_str(), "forwarding");
+        return named.iter().all(|name| on(&of(name)));
+    }
+    let folder = "/proc/sys/net/ipv4/conf/";
+    let every: Vec<&str> = snapshot
+        .below(folder)
+        .map(|(path, _)| path)
+        .filter(|path| path.ends_with("/forwarding"))
+        .filter(|path| {
+            !["all/", "default/", "lo/"]
+                .iter()
+                .any(|n| path[folder.len()..].starts_with(n))
+        })
+        .collect();
+    !every.is_empty() && every.iter().all(|path| on(path))
+}
+
+/// Whether the profile names the interface outside, and the one inside.
+fn sides(profile: &Profile) -> (bool, bool) {
+    match &profile.nat {
+        Nat::None | Nat::Upstream { .. } => (false, false),
+        Nat::Dnat {
+            external, internal, ..
+        } => (
+            external.iter().any(|e| !e.interfaces.is_empty()),
+            internal.as_ref().is_some_and(|i| !i.interfaces.is_empty()),
+        ),
+        Nat::Masquerade { .. } => (true, true),
     }
 }
 

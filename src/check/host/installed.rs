@@ -2,6 +2,7 @@
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
+use crate::facts::snapshot::State;
 use crate::facts::sources::PROFILES;
 use crate::model::check::PROFILES_OVERLAP as ID;
 use crate::profile::{self, Profile};
@@ -30,10 +31,16 @@ check! {
 }
 
 fn overlap(subject: &Subject) -> Verdict {
-    if let Some(crate::facts::snapshot::State::Unreadable(why)) =
-        subject.facts.snapshot.state(PROFILES)
-    {
-        return Verdict::Unknown(format!("cannot list {PROFILES}: {why}"));
+    let unreadable = subject
+        .facts
+        .snapshot
+        .iter()
+        .find_map(|(name, state)| match state {
+            State::Unreadable(why) if name.starts_with(PROFILES) => Some(format!("{name}: {why}")),
+            _ => None,
+        });
+    if let Some(why) = unreadable {
+        return Verdict::Unknown(format!("cannot read {why}"));
     }
     let mut unread = None;
     for (path, text) in subject.facts.installed_profiles() {

@@ -135,7 +135,7 @@ fn foreign_listener(subject: &Subject) -> Verdict {
     let range = subject.profile.passive.ports;
     let exposed: Vec<&Listener> = listeners
         .iter()
-        .filter(|l| range.contains(l.port) && !l.address.is_loopback())
+        .filter(|l| range.contains(l.port) && is_exposed(subject, l))
         .collect();
     let foreign: Vec<(&Listener, &Process)> = exposed
         .iter()
@@ -145,13 +145,17 @@ fn foreign_listener(subject: &Subject) -> Verdict {
     let unseen = exposed.iter().find(|l| l.process.is_none());
     let Some((first, process)) = foreign.first() else {
         return match unseen {
-            Some(listener) => Verdict::Unknown(format!(
-                "port {} of the range has a listener whose process cannot be seen; run as root",
-                listener.port
-            )),
+            Some(listener) => Verdict::Unknown(unseen_words(subject, listener.port)),
             None => Verdict::Fine,
         };
     };
+    if software_is_unknown(subject, listeners) {
+        return Verdict::Unknown(format!(
+            "{} listens on port {} of the range, and which program the server is cannot be \
+             told: name it (server.software)",
+            process.name, first.port
+        ));
+    }
     let more = match foreign.len() - 1 {
         0 => String::new(),
         n => format!(" (and {n} more)"),
@@ -185,17 +189,67 @@ fn foreign_listener(subject: &Subject) -> Verdict {
 /// An FTP server by its name, as the profile has it or as such servers are called; or
 /// the program that listens on a control port, unless that listens for others.
 fn is_server(subject: &Subject, listeners: &[Listener], process: &Process) -> bool {
-    let known = ["proftpd", "vsftpd", "pure-ftpd", "filezilla-serve"];
-    let named = known.iter().any(|name| process.name.starts_with(name));
-    let by_control = subject.profile.control.iter().any(|control| {
-        let owners = listeners.iter().filter(|l| l.port == control.port);
-        owners.filter_map(|l| l.process.as_ref()).any(|owner| {
-            let serves_others = ["systemd", "inetd", "xinetd", "docker-proxy"];
-            let same = owner.program.is_some() && owner.program == process.program;
-            !serves_others.contains(&owner.name.as_str()) && (owner.pid == process.pid || same)
-        })
+    let by_control = control_owners(subject, listeners).any(|owner| {
+        let same = owner.program.is_some() && owner.program == process.program;
+        !SERVE_OTHERS.contains(&owner.name.as_str()) && (owner.pid == process.pid || same)
     });
-    named || by_control
+    is_known_server(process) || by_control
+}
+
+/// Names of FTP servers' processes begin so.
+const SERVERS: [&str; 6] = [
+    "proftpd",
+    "vsftpd",
+    "pure-ftpd",
+    "filezilla-serve",
+    "in.ftpd",
+    "ftpd",
+];
+/// Programs that listen for those that they start.
+const SERVE_OTHERS: [&str; 5] = ["systemd", "inetd", "xinetd", "tcpserver", "docker-proxy"];
+
+/// Whether a process is called as FTP servers are.
+pub(super) fn is_known_server(process: &Process) -> bool {
+    SERVERS.iter().any(|name| process.name.starts_with(name))
+}
+
+/// The processes that listen on the control ports.
+pub(super) fn control_owners<'a>(
+    subject: &'a Subject,
+    listeners: &'a [Listener],
+) -> impl Iterator<Item = &'a Process> {
+    let is_control = |port| subject.profile.control.iter().any(|c| c.port == port);
+    let held = listeners.iter().filter(move |l| is_control(l.port));
+    held.filter_map(|l| l.process.as_ref())
+}
+
+/// Behind a program that listens for others, a server of no known name starts.
+fn software_is_unknown(subject: &Subject, listeners: &[Listener]) -> bool {
+    let mut owners = control_owners(subject, listeners);
+    subject.profile.server.software == Software::Other
+        && owners.any(|owner| SERVE_OTHERS.contains(&owner.name.as_str()))
+}
+
+/// Whether the accept of the range reaches a listener: on every address, or on the one
+/// that the profile names.
+fn is_exposed(subject: &Subject, listener: &Listener) -> bool {
+    let address = listener.address;
+    let named = subject.profile.server_address(Family::of(address));
+    !address.is_loopback() && (address.is_unspecified() || named.is_none_or(|own| own == address))
+}
+
+fn unseen_words(subject: &Subject, port: u16) -> String {
+    let is_root = subject
+        .facts
+        .privileges()
+        .is_some_and(|p| p.sees_processes());
+    let why = if is_root {
+        "belongs to no process that can be seen here: a service of the kernel's, or a process \
+         in another PID namespace"
+    } else {
+        "belongs to a process that cannot be seen; run as root"
+    };
+    format!("the listener on port {port} of the range {why}")
 }
 
 fn not_listening(subject: &Subject) -> Verdict {
@@ -209,6 +263,7 @@ fn not_listening(subject: &Subject) -> Verdict {
             .collect();
         let deaf: Vec<String> = served_families(subject.profile)
             .into_iter()
+            .filter(|family| has_family(subject, *family))
             .filter(|family| !on_port.iter().any(|l| serves(subject, l, *family)))
             .map(|family| family.to_string())
             .collect();
@@ -233,6 +288,17 @@ fn not_listening(subject: &Subject) -> Verdict {
         evidence,
         remedy: vec![command(start(subject.profile.server.software))],
     }))
+}
+
+/// Whether clients can call this host by a family: the profile names an address of it,
+/// or the host has one. IPv4 counts where nothing is known.
+fn has_family(subject: &Subject, family: Family) -> bool {
+    let Some(addresses) = &subject.facts.addresses else {
+        return family == Family::Ipv4;
+    };
+    let mut global = addresses.iter().filter(|a| a.is_global);
+    subject.profile.server_address(family).is_some()
+        || global.any(|a| Family::of(a.net.addr()) == family)
 }
 
 fn serves(subject: &Subject, listener: &Listener, family: Family) -> bool {

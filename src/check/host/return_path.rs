@@ -3,13 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
-use crate::check::{Evidence, Finding, Severity};
-use crate::facts::routes::{Address, Way};
+use crate::check::{Evidence, Finding, Remedy, Severity};
+use crate::facts::routes::{Address, Routing, Way};
 use crate::facts::{Fact, sysctl};
 use crate::model::check::{
     ASYMMETRIC_RETURN_PATH as ASYMMETRIC, CheckId, STRICT_RP_FILTER as STRICT,
 };
-use crate::model::net::{Family, is_public};
+use crate::model::net::{Family, InterfaceName, is_public};
 use crate::plan::served_families;
 use crate::profile::{Nat, Profile};
 
@@ -24,8 +24,9 @@ check! {
     /// address.
     ///
     /// ## How it is judged
-    /// For each address that clients use, the route of an answer is looked up as the kernel does:
-    /// policy rules first, then the longest prefix. The clients come in by
+    /// Where everyone is a client, the route of an answer to the Internet is looked up as the kernel
+    /// does: policy rules first, then the longest prefix; on a gateway from the server's address,
+    /// since the translation is taken back later. The clients come in by
     /// `nat.external.interface`, or else by the interface that has the address.
     ///
     /// ## Cure
@@ -63,7 +64,7 @@ check! {
 
 /// An answer that leaves by another way than its question came.
 struct Detour {
-    /// The address that clients call.
+    /// The address that answers come from.
     address: IpAddr,
     /// By which interface they come.
     arrives: String,
@@ -120,7 +121,10 @@ fn judge(
                         let mut evidence = more(subject, &detour);
                         evidence.extend([
                             seen("ip route get", &detour.route),
-                            seen("ip address", format!("{address} on {}", detour.arrives)),
+                            seen(
+                                "profile and ip address",
+                                format!("clients come in by {}", detour.arrives),
+                            ),
                         ]);
                         return Verdict::Found(Finding {
                             id,
@@ -152,28 +156,36 @@ fn summary(id: CheckId, detour: &Detour) -> String {
         ..
     } = detour;
     if id == STRICT {
-        format!("packets to {address} by {arrives} are dropped: answers would leave by {leaves}")
+        format!("packets by {arrives} are dropped: answers from {address} would leave by {leaves}")
     } else {
-        format!("clients reach {address} by {arrives}, and answers leave by {leaves}")
+        format!("clients come in by {arrives}, and answers from {address} leave by {leaves}")
     }
 }
 
-fn remedy(subject: &Subject, id: CheckId, detour: &Detour) -> Vec<crate::check::Remedy> {
+fn remedy(subject: &Subject, id: CheckId, detour: &Detour) -> Vec<Remedy> {
     let version = if detour.address.is_ipv4() { "" } else { "-6 " };
-    let gateway = "GATEWAY   # the router on that interface";
-    let mut all = vec![
-        command(format!(
-            "ip {version}rule add from {} lookup 100",
-            detour.address
-        )),
-        command(format!(
-            "ip {version}route add default dev {} table 100 via {gateway}",
-            detour.arrives
-        )),
-    ];
-    let general = rp_filter(subject, &detour.arrives).map(|(path, _)| path);
-    if let (true, Some(path)) = (id == STRICT, general) {
-        let key = path.trim_start_matches("/proc/sys/").to_owned();
+    let family = Family::of(detour.address);
+    let routing = subject.facts.routing.as_ref();
+    let table = routing.map_or(100, Routing::free_table);
+    let gateway = routing.and_then(|r| r.gateway_by(family, &detour.arrives));
+    let arrives = &detour.arrives;
+    let route = match gateway {
+        Some(gateway) => {
+            format!("ip {version}route add default via {gateway} dev {arrives} table {table}")
+        }
+        None => format!(
+            "ip {version}route add default via GATEWAY dev {arrives} table {table}   \
+             # GATEWAY: the router on {arrives}"
+        ),
+    };
+    let mut all = vec![command(route)];
+    let address = detour.address;
+    all.push(command(format!(
+        "ip {version}rule add from {address} lookup {table}"
+    )));
+    if id == STRICT {
+        // The kernel takes the higher of this one and that of `all`.
+        let key = format!("net/ipv4/conf/{}/rp_filter", detour.arrives);
         all.push(command(format!("sysctl -w {key}=2")));
         all.push(lines("/etc/sysctl.d/90-ftpnat.conf", format!("{key} = 2")));
     }
@@ -196,75 +208,89 @@ fn rp_filter(subject: &Subject, interface: &str) -> Option<(String, u64)> {
     }
 }
 
-/// The addresses of this host that outside clients call, and by which interface they
-/// come. On a host with one interface there is nothing to ask.
+/// Addresses that answers to clients come from, and by which interface clients come.
+///
+/// A gateway's answers are the server's: the kernel looks up their way before it takes
+/// the translation back. Whether a packet is let in by `rp_filter` is looked up from
+/// there as well, behind DNAT (`fib_validate_source`).
 fn called(subject: &Subject, family: Family) -> Vec<(IpAddr, String)> {
     let addresses = subject.facts.addresses.as_deref().unwrap_or_default();
-    let of_family = || {
-        addresses.iter().filter(move |a| {
-            a.is_global && Family::of(a.net.addr()) == family && !a.net.addr().is_loopback()
-        })
-    };
-    let named = external_interface(subject.profile);
-    let wanted = wanted(subject.profile, family);
-    let is_called = |address: &&Address| {
-        let ip = address.net.addr();
-        match (&named, wanted.is_empty()) {
-            (Some(interface), _) => address.interface == *interface,
-            (None, false) => wanted.contains(&ip),
-            // Which one the world uses is not said: a public one it can.
-            (None, true) => is_public(ip),
+    let own: Vec<&Address> = addresses
+        .iter()
+        .filter(|a| a.is_global && Family::of(a.net.addr()) == family && arrives_by(subject, a))
+        .collect();
+    let named = external_interfaces(subject.profile);
+    match &subject.profile.nat {
+        Nat::Dnat { external, .. } => {
+            let Some(server) = subject.profile.server_address(family) else {
+                return Vec::new();
+            };
+            let is_external = |a: &&&Address| {
+                let ip = Some(a.net.addr());
+                named.contains(&a.interface)
+                    || named.is_empty() && external.iter().any(|e| e.address == ip)
+            };
+            let mut by: Vec<String> = own
+                .iter()
+                .filter(is_external)
+                .map(|a| a.interface.clone())
+                .collect();
+            by.dedup();
+            by.into_iter()
+                .map(|interface| (server, interface))
+                .collect()
         }
-    };
-    of_family()
-        .filter(is_called)
-        .map(|a| (a.net.addr(), a.interface.clone()))
-        .collect()
+        Nat::None | Nat::Upstream { .. } | Nat::Masquerade { .. } => {
+            let wanted = subject.profile.server_address(family);
+            let is_called = |a: &&&Address| match (named.is_empty(), wanted) {
+                (false, _) => named.contains(&a.interface),
+                (true, Some(wanted)) => a.net.addr() == wanted,
+                // Which one the world uses is not said: a public one it can.
+                (true, None) => is_public(a.net.addr()),
+            };
+            own.iter()
+                .filter(is_called)
+                .map(|a| (a.net.addr(), a.interface.clone()))
+                .collect()
+        }
+    }
 }
 
-fn external_interface(profile: &Profile) -> Option<String> {
+/// Whether packets to an address come in by the interface that has it: not where it
+/// stands on loopback or on one that no route leaves by, as addresses do that are
+/// announced elsewhere.
+fn arrives_by(subject: &Subject, address: &Address) -> bool {
+    let name = &address.interface;
+    let routing = subject.facts.routing.as_ref();
+    name != "lo" && !name.starts_with("dummy") && routing.is_some_and(|r| r.leaves_by(name))
+}
+
+fn external_interfaces(profile: &Profile) -> Vec<String> {
     match &profile.nat {
-        Nat::None | Nat::Masquerade { .. } => None,
+        Nat::None | Nat::Masquerade { .. } => Vec::new(),
         Nat::Upstream { external, .. } | Nat::Dnat { external, .. } => external
             .iter()
-            .find_map(|e| e.interfaces.first())
-            .map(ToString::to_string),
-    }
-}
-
-/// The addresses that the profile says clients call on this host.
-fn wanted(profile: &Profile, family: Family) -> Vec<IpAddr> {
-    match &profile.nat {
-        Nat::None | Nat::Upstream { .. } => profile.server_address(family).into_iter().collect(),
-        Nat::Dnat { external, .. } => external
-            .iter()
-            .filter_map(|e| e.address)
-            .filter(|a| Family::of(*a) == family)
+            .flat_map(|e| &e.interfaces)
+            .map(ToString::to_string)
             .collect(),
-        // Clients behind this host come in where they live, and answers go back there.
-        Nat::Masquerade { .. } => Vec::new(),
     }
 }
 
-/// An answer from `address` to clients in general, and to the first of each network of
-/// clients that the profile names.
+/// An answer from `address` to clients in general. By which way clients of a named
+/// network come is not known: it may be another one than the world's.
 fn ways(subject: &Subject, address: IpAddr, arrives: &str) -> Ways {
     let Some(routing) = &subject.facts.routing else {
         return Ways::Straight;
     };
     let family = Family::of(address);
-    let clients: Vec<IpAddr> = subject
-        .profile
-        .clients_of(family)
-        .iter()
-        .map(|net| match (net.prefix_len(), family) {
-            (0, Family::Ipv4) => SOMEONE4.into(),
-            (0, Family::Ipv6) => SOMEONE6.into(),
-            _ => net.hosts().next().unwrap_or(net.addr()),
-        })
-        .collect();
+    let everyone = |net: &&ipnet::IpNet| net.prefix_len() == 0;
+    let clients = subject.profile.clients_of(family);
+    let clients = clients.iter().filter(everyone).map(|_| match family {
+        Family::Ipv4 => IpAddr::from(SOMEONE4),
+        Family::Ipv6 => IpAddr::from(SOMEONE6),
+    });
     for client in clients {
-        match routing.way(address, client) {
+        match routing.way(address, client, came_in(subject.profile)) {
             Way::Out { interfaces, route } if !interfaces.iter().any(|i| i == arrives) => {
                 return Ways::Detour(Detour {
                     address,
@@ -279,6 +305,14 @@ fn ways(subject: &Subject, address: IpAddr, arrives: &str) -> Ways {
         }
     }
     Ways::Straight
+}
+
+/// Whether answers are this host's own, or come in from the server.
+fn came_in(profile: &Profile) -> Option<&[InterfaceName]> {
+    match &profile.nat {
+        Nat::Dnat { internal, .. } => Some(internal.as_ref().map_or(&[], |i| &i.interfaces)),
+        Nat::None | Nat::Upstream { .. } | Nat::Masquerade { .. } => None,
+    }
 }
 
 /// Someone on the Internet: an address that has a default route's way and no other,

@@ -4,7 +4,9 @@ use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
 use crate::facts::{Fact, Selinux};
 use crate::model::check::SELINUX_DENIES_PASSIVE_RANGE as ID;
+use crate::model::ftp::Software;
 
+use super::ports::{control_owners, is_known_server};
 use super::{command, in_profile_range, seen, server_is_here};
 
 /// What `ftpd_t` may always bind: `ephemeral_port_t`, in Fedora's policy (`ftp.te`,
@@ -33,13 +35,26 @@ check! {
     }
 }
 
+/// Whether the policy puts the server into `ftpd_t`: ProFTPD, vsftpd and Pure-FTPd, by
+/// the profile or by who holds a control port; any other runs unconfined.
+fn is_confined(subject: &Subject) -> bool {
+    match subject.profile.server.software {
+        Software::Proftpd | Software::Vsftpd | Software::PureFtpd => true,
+        Software::Filezilla => false,
+        Software::Other => {
+            let listeners = subject.facts.listeners.as_deref().unwrap_or_default();
+            control_owners(subject, listeners).any(is_known_server)
+        }
+    }
+}
+
 fn denies_range(subject: &Subject) -> Verdict {
     let range = subject.profile.passive.ports;
     let within = range.first() >= ALWAYS.0 && range.last() <= ALWAYS.1;
     match subject.facts.selinux {
         Some(Selinux::Enforcing {
             passive_mode: Some(false),
-        }) if !within => Verdict::Found(Finding {
+        }) if !within && is_confined(subject) => Verdict::Found(Finding {
             id: ID,
             severity: Severity::Error,
             summary: format!(
