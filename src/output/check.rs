@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Check, NotChecked, Report, Section, Severity, sections};
+use crate::check::{CHECKS, Check, Judge, NotChecked, Report, Section, Severity, sections};
 use crate::facts::helper::{Availability, Stage};
 use crate::facts::{Facts, host};
 use crate::profile::Profile;
@@ -121,15 +121,22 @@ fn not_checked(report: &Report, facts: &Facts) -> String {
         text.push_str(&hanging("  ", "  ", &same.join(", ")));
         text.push_str(&hanging("    ", "    ", &one_line(reason)));
     }
-    for hint in hints(facts) {
+    for hint in hints(report, facts) {
         text.push_str(&hanging("  to see more: ", "    ", hint));
     }
     text
 }
 
-/// What would show more.
-fn hints(facts: &Facts) -> Vec<&'static str> {
+/// What would show more; nothing shows the ruleset yet.
+fn hints(report: &Report, facts: &Facts) -> Vec<&'static str> {
     let mut hints = Vec::new();
+    let is_shown = |open: &NotChecked| {
+        let check = CHECKS.iter().find(|check| check.id == open.id);
+        check.is_some_and(|check| !matches!(check.judge, Judge::Ruleset))
+    };
+    if !report.not_checked.iter().any(is_shown) {
+        return hints;
+    }
     let privileges = facts.privileges();
     if privileges.is_some_and(|p| p.uid != 0) {
         hints.push("run it as root");

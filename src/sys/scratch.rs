@@ -36,8 +36,9 @@ use crate::model::filter::{CtState, Hook};
 use super::nft::{BaseChain, Batch, ChainType, CtHelper, Error, Expression, Refused, Table};
 use super::routes;
 
-/// A trial takes milliseconds; a kernel that hangs in it is left alone after this.
-const LIMIT: Duration = Duration::from_secs(3);
+/// A trial takes milliseconds, or seconds where modules load from a slow disk; a kernel
+/// that hangs in it is left alone after this.
+const LIMIT: Duration = Duration::from_secs(10);
 /// How long one answer over `lo` may take. There are five: [`LIMIT`] is not reached.
 const PATIENCE: Duration = Duration::from_millis(500);
 

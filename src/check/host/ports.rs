@@ -46,8 +46,9 @@ check! {
     /// ## How it is judged
     /// A listening TCP socket in the range, on an address that clients reach, whose process is not
     /// the FTP server: neither by its name nor by the program that listens on a control port.
-    /// Where the process cannot be seen (without root, with /proc mounted hidepid), nothing is
-    /// said of it.
+    /// Where the process cannot be seen (without root, with /proc mounted hidepid), or systemd or
+    /// inetd holds the control port for a server that the profile does not name
+    /// (`server.software`), nothing is said of it.
     ///
     /// ## Cure
     /// Move the program, bind it to 127.0.0.1, or take another range in profile, server and
@@ -66,9 +67,10 @@ check! {
     /// Clients get `Connection refused`, or a time-out where the firewall drops.
     ///
     /// ## How it is judged
-    /// For each family that is served, a socket must listen on all addresses, on the profile's
-    /// `server.address`, or, where that is not given, on any address but loopback. A server in
-    /// a container or another network namespace does not count: it is not this one.
+    /// For each family that is served and that this host has an address of, a socket must listen
+    /// on all addresses, on the profile's `server.address`, or, where that is not given, on any
+    /// address but loopback. A server in a container or another network namespace does not
+    /// count: it is not this one.
     ///
     /// ## Cure
     /// Start the server; look at its `Port`, `listen_address`, `DefaultAddress`.

@@ -24,7 +24,8 @@ check! {
     /// ## How it is judged
     /// SELinux is enforcing, the boolean `ftpd_use_passive_mode` is off, and the range leaves
     /// 32768-60999, the ephemeral ports that the policy of Fedora and RHEL lets an FTP server
-    /// bind in any case. Ports that were labelled by `semanage port` are not seen.
+    /// bind in any case. It is a policy for ProFTPD, vsftpd and Pure-FTPd, so the server must be
+    /// one of them. Ports that were labelled by `semanage port` are not seen.
     ///
     /// ## Cure
     /// The boolean; or a range within 32768-60999 whose ports are reserved (FN207).
