@@ -127,23 +127,22 @@ fn not_checked(report: &Report, facts: &Facts) -> String {
     text
 }
 
-/// What would show more; nothing shows the ruleset yet.
+/// What would show more.
 fn hints(report: &Report, facts: &Facts) -> Vec<&'static str> {
     let mut hints = Vec::new();
-    let is_shown = |open: &NotChecked| {
-        let check = CHECKS.iter().find(|check| check.id == open.id);
-        check.is_some_and(|check| !matches!(check.judge, Judge::Ruleset))
-    };
-    if !report.not_checked.iter().any(is_shown) {
-        return hints;
-    }
     let privileges = facts.privileges();
     if privileges.is_some_and(|p| p.uid != 0) {
         hints.push("run it as root");
     } else if privileges.is_some_and(|p| !p.net_admin() || !p.sees_processes()) {
         hints.push("root lacks CAP_NET_ADMIN or CAP_SYS_PTRACE here");
     }
-    if host::container(&facts.snapshot).is_some_and(|c| c.contains("container")) {
+    // The host's rules are others than the container's.
+    let is_the_hosts = |open: &NotChecked| {
+        let check = CHECKS.iter().find(|check| check.id == open.id);
+        check.is_some_and(|check| !matches!(check.judge, Judge::Ruleset))
+    };
+    let in_container = host::container(&facts.snapshot).is_some_and(|c| c.contains("container"));
+    if in_container && report.not_checked.iter().any(is_the_hosts) {
         hints.push("run it on the container's host, where modules and their settings are");
     }
     hints
