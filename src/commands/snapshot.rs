@@ -19,8 +19,8 @@ pub(super) fn run(directory: &str, color: Color) -> anyhow::Result<()> {
     let path = Path::new(directory);
     files::make_private(path).map_err(|e| cannot_make(&shown, &e))?;
     let snapshot = take(false);
-    for (name, text) in snapshot.files() {
-        files::write_below(path, &name, &text).map_err(|e| {
+    for (name, bytes) in snapshot.files() {
+        files::write_below(path, &name, &bytes).map_err(|e| {
             Failure::cannot(format!("cannot write {shown}/{name}: {e}"))
                 .help("what was written so far is in that directory; remove it")
         })?;
@@ -56,16 +56,15 @@ pub(super) fn take(may_load: bool) -> Snapshot {
 /// A snapshot that was saved.
 pub(super) fn read(directory: &Path) -> anyhow::Result<Snapshot> {
     let shown = one_line(&directory.display().to_string());
-    let text = |name: &str| {
-        let bytes = files::read_plain(&directory.join(name), MOST)?;
-        String::from_utf8(bytes).map_err(|_| io::Error::other("it is not text"))
-    };
-    let manifest = text(MANIFEST).map_err(|e| {
+    let bytes = |name: &str| files::read_plain(&directory.join(name), MOST);
+    let manifest = bytes(MANIFEST)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| io::Error::other("it is not text")));
+    let manifest = manifest.map_err(|e| {
         Failure::usage(format!(
             "{shown} is no snapshot: cannot read its {MANIFEST}: {e}"
         ))
         .help("`ftpnat snapshot DIR` makes one")
     })?;
-    let snapshot = Snapshot::parse(&manifest, |name| text(name).map_err(|e| e.to_string()));
+    let snapshot = Snapshot::parse(&manifest, |name| bytes(name).map_err(|e| e.to_string()));
     snapshot.map_err(|e| Failure::usage(format!("{shown} is no snapshot: {e}")).into())
 }

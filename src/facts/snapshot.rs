@@ -1,4 +1,4 @@
-//! The raw sources of one host, as text: what every fact is read from.
+//! The raw sources of one host, as text or bytes: what every fact is read from.
 //!
 //! On a live host `sys` fills it; from a directory (`ftpnat check --snapshot`) it is
 //! read as it was saved. Both lead to the same facts, and so to the same findings.
@@ -20,6 +20,8 @@ pub const MANIFEST: &str = "MANIFEST";
 pub enum State {
     /// Its text, as far as anyone needs it.
     Held(String),
+    /// Its bytes, where they are no text.
+    Raw(Vec<u8>),
     /// Looked for, and not there.
     Absent,
     /// There, or not, but it could not be read: why.
@@ -40,7 +42,7 @@ pub enum SnapshotError {
     #[error("its {MANIFEST} does not begin with `{FORMAT}`")]
     Format,
     /// A line of the manifest says nothing.
-    #[error("{MANIFEST}, line {0}: no `held`, `absent` or `unreadable` with a source")]
+    #[error("{MANIFEST}, line {0}: no `held`, `raw`, `absent` or `unreadable` with a source")]
     Line(usize),
     /// A name that leads out of the directory, or is none.
     #[error("{MANIFEST}, line {0}: the name of the source is neither a path nor asked:NAME")]
@@ -72,6 +74,16 @@ impl Snapshot {
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.state(name)? {
             State::Held(text) => Some(text),
+            State::Raw(_) | State::Absent | State::Unreadable(_) => None,
+        }
+    }
+
+    /// The bytes of a source that is held.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        match self.state(name)? {
+            State::Held(text) => Some(text.as_bytes()),
+            State::Raw(bytes) => Some(bytes),
             State::Absent | State::Unreadable(_) => None,
         }
     }
@@ -82,14 +94,14 @@ impl Snapshot {
         self.state(name) == Some(&State::Absent)
     }
 
-    /// The held sources whose names begin so, in order of their names.
+    /// The texts whose names begin so, in order of their names.
     pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.sources
             .range(prefix.to_owned()..)
             .take_while(move |(name, _)| name.starts_with(prefix))
             .filter_map(|(name, state)| match state {
                 State::Held(text) => Some((name.as_str(), text.as_str())),
-                State::Absent | State::Unreadable(_) => None,
+                State::Raw(_) | State::Absent | State::Unreadable(_) => None,
             })
     }
 
@@ -105,17 +117,19 @@ impl Snapshot {
     pub fn why_silent(&self, name: &str) -> String {
         let shown = name.strip_prefix(ASKED).unwrap_or(name);
         match self.state(name) {
-            Some(State::Held(_)) => format!("{shown} says nothing that can be read"),
+            Some(State::Held(_) | State::Raw(_)) => {
+                format!("{shown} says nothing that can be read")
+            }
             Some(State::Absent) => format!("{shown} is not there"),
             Some(State::Unreadable(why)) => format!("cannot read {shown}: {why}"),
             None => format!("{shown} was not looked for"),
         }
     }
 
-    /// The files of a snapshot's directory: path below it, and text. The manifest
-    /// is among them.
+    /// The files of a snapshot's directory: path below it, and what is in it. The
+    /// manifest is among them.
     #[must_use]
-    pub fn files(&self) -> Vec<(String, String)> {
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let mut manifest = format!(
             "{FORMAT}\n# What ftpnat knows of a host: one line a source. Text below files/ is \
              what a file of\n# the host said, below asked/ what its kernel answered; of long \
@@ -126,8 +140,12 @@ impl Snapshot {
         for (name, state) in &self.sources {
             let line = match state {
                 State::Held(text) => {
-                    files.push((place(name), text.clone()));
+                    files.push((place(name), text.clone().into_bytes()));
                     format!("held\t{name}")
+                }
+                State::Raw(bytes) => {
+                    files.push((place(name), bytes.clone()));
+                    format!("raw\t{name}")
                 }
                 State::Absent => format!("absent\t{name}"),
                 State::Unreadable(why) => {
@@ -137,7 +155,7 @@ impl Snapshot {
             // Writing to a string cannot fail.
             let _ = writeln!(manifest, "{line}");
         }
-        files.insert(0, (MANIFEST.to_owned(), manifest));
+        files.insert(0, (MANIFEST.to_owned(), manifest.into_bytes()));
         files
     }
 
@@ -148,7 +166,7 @@ impl Snapshot {
     /// Where the manifest is none, names what lies elsewhere, or a file is missing.
     pub fn parse(
         manifest: &str,
-        mut read: impl FnMut(&str) -> Result<String, String>,
+        mut read: impl FnMut(&str) -> Result<Vec<u8>, String>,
     ) -> Result<Self, SnapshotError> {
         let mut lines = manifest.lines().enumerate();
         if lines.next().map(|(_, line)| line) != Some(FORMAT) {
@@ -166,16 +184,23 @@ impl Snapshot {
             if !is_name(name) {
                 return Err(SnapshotError::Name(number));
             }
-            let state = match (word, fields.next()) {
-                ("held", None) => {
-                    let file = place(name);
-                    let text = read(&file).map_err(|why| SnapshotError::Missing { file, why })?;
-                    State::Held(text)
-                }
-                ("absent", None) => State::Absent,
-                ("unreadable", why) => State::Unreadable(why.unwrap_or("no reason").to_owned()),
-                _ => return Err(SnapshotError::Line(number)),
+            let mut held = || {
+                let file = place(name);
+                read(&file).map_err(|why| SnapshotError::Missing { file, why })
             };
+            let state =
+                match (word, fields.next()) {
+                    ("held", None) => State::Held(String::from_utf8(held()?).map_err(|_| {
+                        SnapshotError::Missing {
+                            file: place(name),
+                            why: "it is not text".to_owned(),
+                        }
+                    })?),
+                    ("raw", None) => State::Raw(held()?),
+                    ("absent", None) => State::Absent,
+                    ("unreadable", why) => State::Unreadable(why.unwrap_or("no reason").to_owned()),
+                    _ => return Err(SnapshotError::Line(number)),
+                };
             snapshot.insert(name, state);
         }
         Ok(snapshot)
@@ -212,12 +237,14 @@ mod tests {
         snapshot.insert("/proc/config.gz", State::Unreadable("a\nb\tc".to_owned()));
         snapshot.insert("/etc/modules", State::Absent);
         snapshot.insert("asked:links", State::Held(String::new()));
+        snapshot.insert("asked:nf-tables", State::Raw(vec![0xff, 0, b'\n']));
         snapshot
     }
 
     fn read_back(snapshot: &Snapshot) -> Result<Snapshot, SnapshotError> {
         let files: BTreeMap<_, _> = snapshot.files().into_iter().collect();
-        Snapshot::parse(&files[MANIFEST], |path| {
+        let manifest = str::from_utf8(&files[MANIFEST]).expect("UTF-8");
+        Snapshot::parse(manifest, |path| {
             files.get(path).cloned().ok_or("not there".to_owned())
         })
     }
@@ -266,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_is_no_manifest_is_refused() {
-        let never = |_: &str| Ok(String::new());
+        let never = |_: &str| Ok(Vec::new());
         assert_eq!(Snapshot::parse("", never), Err(SnapshotError::Format));
         assert_eq!(
             Snapshot::parse("ftpnat.snapshot/2\n", never),
@@ -288,7 +315,7 @@ mod tests {
             let manifest = format!("{FORMAT}\n{text}");
             let _ = Snapshot::parse(&manifest, |path| {
                 assert!(!path.split('/').any(|part| part == ".."), "{path}");
-                Ok(String::new())
+                Ok(Vec::new())
             });
         }
     }

@@ -13,7 +13,7 @@ pub fn saved(directory: &str, snapshot: &Snapshot) -> String {
     let mut unreadable = Vec::new();
     for (name, state) in snapshot.iter() {
         match state {
-            State::Held(_) => held.push(name),
+            State::Held(_) | State::Raw(_) => held.push(name),
             State::Unreadable(why) => unreadable.push((name, why)),
             State::Absent => {}
         }

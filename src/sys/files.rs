@@ -93,7 +93,7 @@ pub fn make_private(directory: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// As `mkdir` and `write`; `AlreadyExists` where something of that name is there.
-pub fn write_below(directory: &Path, name: &str, text: &str) -> io::Result<()> {
+pub fn write_below(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let path = directory.join(name);
     if let Some(folder) = path.parent() {
         DirBuilder::new()
@@ -106,5 +106,5 @@ pub fn write_below(directory: &Path, name: &str, text: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(text.as_bytes())
+    file.write_all(bytes)
 }
