@@ -115,7 +115,6 @@ fn tables_of(dump: &[u8]) -> Vec<String> {
 
 fn objects(dump: &[u8]) -> Vec<&[u8]> {
     messages(dump)
-        .into_iter()
         .filter_map(|message| match message {
             Message::Object(body) => Some(body),
             Message::Done | Message::Refused(_) | Message::Interrupted => None,

@@ -20,7 +20,6 @@ const AT_MOST: u32 = 3;
 /// value of `NFTA_RULE_EXPRESSIONS`.
 pub(super) fn foreign_form(expressions: &[u8], family: Family) -> Option<String> {
     let expressions: Vec<Expression> = attributes(expressions)
-        .into_iter()
         .map(|(_, e)| Expression::of(e))
         .collect();
     let mut form = Form {

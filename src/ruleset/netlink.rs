@@ -11,6 +11,8 @@ const DUMP: u16 = 0x301;
 const INTERRUPTED: u16 = 0x10;
 /// `NLMSG_ERROR`.
 const ERROR: u16 = 2;
+/// `NLMSG_DONE`.
+const DONE: u16 = 3;
 /// `NLMSG_HDRLEN`.
 const HEADER: usize = 16;
 /// `sizeof(struct nfgenmsg)`.
@@ -29,6 +31,8 @@ pub enum List {
     Sets,
     /// Stateful objects (`NFT_MSG_GETOBJ`).
     Objects,
+    /// Flowtables (`NFT_MSG_GETFLOWTABLE`).
+    Flowtables,
 }
 
 impl List {
@@ -40,21 +44,60 @@ impl List {
                 Self::Rules => 7,
                 Self::Sets => 10,
                 Self::Objects => 19,
+                Self::Flowtables => 23,
             }
     }
 }
 
-/// A request to dump a list of one family (`NFPROTO_IPV4` 2, `NFPROTO_IPV6` 10).
+/// A request to dump a list of one family (`NFPROTO_IPV4` 2, `NFPROTO_IPV6` 10), or of
+/// all (`NFPROTO_UNSPEC` 0).
 #[must_use]
 pub fn dump_request(list: List, family: u8, sequence: u32) -> Vec<u8> {
-    let length = u32::try_from(HEADER + FAMILY_HEADER).unwrap_or_default();
+    request(list.request_type(), DUMP, family, sequence, &[])
+}
+
+/// A request to dump the elements of a set (`NFT_MSG_GETSETELEM`), which the kernel lists
+/// for one set at a time. `table` and `set` are names without a NUL.
+#[must_use]
+pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> Vec<u8> {
+    let mut attributes = Vec::with_capacity(table.len() + set.len() + 16);
+    // NFTA_SET_ELEM_LIST_TABLE 1, NFTA_SET_ELEM_LIST_SET 2.
+    for (kind, name) in [(1_u16, table), (2, set)] {
+        let length = u16::try_from(name.len() + 5).unwrap_or_default();
+        attributes.extend(length.to_ne_bytes());
+        attributes.extend(kind.to_ne_bytes());
+        attributes.extend(name);
+        attributes.push(0);
+        attributes.resize(aligned(attributes.len()), 0);
+    }
+    request(SUBSYSTEM | 13, DUMP, family, sequence, &attributes)
+}
+
+/// A request for the number of the ruleset's generation (`NFT_MSG_GETGEN`), which each
+/// change raises.
+#[must_use]
+pub fn generation_request(sequence: u32) -> Vec<u8> {
+    // NLM_F_REQUEST.
+    request(SUBSYSTEM | 16, 1, 0, sequence, &[])
+}
+
+/// The number in the answer to [`generation_request`] (`NFTA_GEN_ID` 1).
+#[must_use]
+pub fn generation(answer: &[u8]) -> Option<u32> {
+    let first = objects(answer).next()?;
+    attribute(first.attributes, 1).and_then(number)
+}
+
+fn request(kind: u16, flags: u16, family: u8, sequence: u32, attributes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(HEADER + FAMILY_HEADER + attributes.len()).unwrap_or_default();
     let mut bytes = Vec::new();
     bytes.extend(length.to_ne_bytes());
-    bytes.extend(list.request_type().to_ne_bytes());
-    bytes.extend(DUMP.to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend(0_u32.to_ne_bytes());
     bytes.extend([family, 0, 0, 0]);
+    bytes.extend(attributes);
     bytes
 }
 
@@ -72,22 +115,51 @@ pub enum Message<'a> {
 }
 
 /// Takes an answer apart. Bytes that are no message end it.
-#[must_use]
-pub fn messages(bytes: &[u8]) -> Vec<Message<'_>> {
-    let mut messages = Vec::new();
-    for (header, body) in framed(bytes) {
-        if header.flags & INTERRUPTED != 0 {
-            messages.push(Message::Interrupted);
-        }
-        messages.push(match header.kind {
+pub fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    framed(bytes).flat_map(|(header, body)| {
+        let interrupted = (header.flags & INTERRUPTED != 0).then_some(Message::Interrupted);
+        let message = match header.kind {
             // NLMSG_ERROR and NLMSG_DONE both carry a negative errno first.
             ERROR => Message::Refused(errno(body)),
-            3 if errno(body) != 0 => Message::Refused(errno(body)),
-            3 => Message::Done,
+            DONE if errno(body) != 0 => Message::Refused(errno(body)),
+            DONE => Message::Done,
             _ => Message::Object(body.get(FAMILY_HEADER..).unwrap_or_default()),
-        });
+        };
+        interrupted.into_iter().chain([message])
+    })
+}
+
+/// An object of an answer with the family it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object<'a> {
+    /// `nfgen_family` of `struct nfgenmsg` (`NFPROTO_*`).
+    pub family: u8,
+    /// Its attributes.
+    pub attributes: &'a [u8],
+}
+
+/// The objects of an answer, without what netlink says about the dump itself. Bytes that
+/// are no message end them.
+pub fn objects(bytes: &[u8]) -> impl Iterator<Item = Object<'_>> {
+    framed(bytes)
+        .filter(|(header, _)| header.kind != ERROR && header.kind != DONE)
+        .filter_map(|(_, body)| {
+            Some(Object {
+                family: *body.first()?,
+                attributes: body.get(FAMILY_HEADER..)?,
+            })
+        })
+}
+
+/// Whether a dump is there to its end: no byte, or whole messages up to a `NLMSG_DONE`.
+#[must_use]
+pub fn is_whole(dump: &[u8]) -> bool {
+    let mut frames = framed(dump);
+    let mut last = DONE;
+    for (header, _) in frames.by_ref() {
+        last = header.kind;
     }
-    messages
+    frames.rest.is_empty() && last == DONE
 }
 
 /// The kernel's word on one message that it was sent (`NLMSG_ERROR`, netlink(7)).
@@ -103,7 +175,6 @@ pub struct Acknowledgement {
 #[must_use]
 pub fn acknowledgements(bytes: &[u8]) -> Vec<Acknowledgement> {
     framed(bytes)
-        .into_iter()
         .filter(|(header, _)| header.kind == ERROR)
         .map(|(header, body)| Acknowledgement {
             sequence: header.sequence,
@@ -120,53 +191,61 @@ struct Header {
 }
 
 /// Headers and what follows each. Bytes that are no message end them.
-fn framed(bytes: &[u8]) -> Vec<(Header, &[u8])> {
-    let mut framed = Vec::new();
-    let mut rest = bytes;
-    while let (Some(length), Some(kind), Some(flags), Some(sequence)) = (
-        u32_at(rest, 0),
-        u16_at(rest, 4),
-        u16_at(rest, 6),
-        u32_at(rest, 8),
-    ) {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some(body) = rest.get(HEADER..length) else {
-            break;
-        };
-        let header = Header {
-            kind,
-            flags,
-            sequence,
-        };
-        framed.push((header, body));
-        rest = rest.get(aligned(length)..).unwrap_or_default();
-    }
-    framed
+fn framed(bytes: &[u8]) -> Framed<'_> {
+    Framed { rest: bytes }
 }
 
-/// The attributes of a message or of a nested attribute: type and value, in order.
-#[must_use]
-pub fn attributes(bytes: &[u8]) -> Vec<(u16, &[u8])> {
-    /// `NLA_TYPE_MASK`: without the nested and byte-order flags.
-    const TYPE: u16 = 0x3fff;
-    let mut attributes = Vec::new();
-    let mut rest = bytes;
-    while let (Some(length), Some(kind)) = (u16_at(rest, 0), u16_at(rest, 2)) {
-        let length = usize::from(length);
-        let Some(value) = rest.get(4..length) else {
-            break;
+struct Framed<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Framed<'a> {
+    type Item = (Header, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = usize::try_from(u32_at(self.rest, 0)?).ok()?;
+        let header = Header {
+            kind: u16_at(self.rest, 4)?,
+            flags: u16_at(self.rest, 6)?,
+            sequence: u32_at(self.rest, 8)?,
         };
-        attributes.push((kind & TYPE, value));
-        rest = rest.get(aligned(length)..).unwrap_or_default();
+        let body = self.rest.get(HEADER..length)?;
+        self.rest = self.rest.get(aligned(length)..).unwrap_or_default();
+        Some((header, body))
     }
-    attributes
+}
+
+/// The attributes of a message or of a nested attribute: type and value, in order. Bytes
+/// that are no attribute end them.
+#[must_use]
+pub fn attributes(bytes: &[u8]) -> Attributes<'_> {
+    Attributes { rest: bytes }
+}
+
+/// What [`attributes`] gives.
+#[derive(Debug, Clone)]
+pub struct Attributes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        /// `NLA_TYPE_MASK`: without the nested and byte-order flags.
+        const TYPE: u16 = 0x3fff;
+        let length = usize::from(u16_at(self.rest, 0)?);
+        let kind = u16_at(self.rest, 2)?;
+        let value = self.rest.get(4..length)?;
+        self.rest = self.rest.get(aligned(length)..).unwrap_or_default();
+        Some((kind & TYPE, value))
+    }
 }
 
 /// The value of the first attribute of that type.
 #[must_use]
 pub fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(bytes)
-        .into_iter()
         .find(|(k, _)| *k == kind)
         .map(|(_, value)| value)
 }
@@ -182,6 +261,18 @@ pub fn text(value: &[u8]) -> String {
 #[must_use]
 pub fn number(value: &[u8]) -> Option<u32> {
     value.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// The same of eight bytes.
+#[must_use]
+pub fn long_number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The same of two bytes.
+#[must_use]
+pub fn short_number(value: &[u8]) -> Option<u16> {
+    value.try_into().ok().map(u16::from_be_bytes)
 }
 
 fn errno(body: &[u8]) -> i32 {
@@ -222,7 +313,7 @@ mod tests {
         bytes.extend([0; 10]);
         bytes.extend((-1_i32).to_ne_bytes());
         bytes.extend([0; 16]);
-        assert_eq!(messages(&bytes), [Message::Refused(1)]);
+        assert_eq!(messages(&bytes).collect::<Vec<_>>(), [Message::Refused(1)]);
     }
 
     #[test]
@@ -247,10 +338,12 @@ mod tests {
         fn hostile_bytes_end_the_reading(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             for message in messages(&bytes) {
                 if let Message::Object(body) = message {
-                    let _ = attributes(body);
+                    let _ = attributes(body).count();
                 }
             }
-            let _ = attributes(&bytes);
+            let _ = attributes(&bytes).count();
+            let _ = objects(&bytes).count();
+            let _ = is_whole(&bytes);
             let _ = acknowledgements(&bytes);
         }
     }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
     /// `-s`, `-d`, `-i`, `-o`, `-p`, `-f` of a saved rule: the header without a module.
-    Header(Header),
+    Header(Box<Header>),
     /// `tcp`.
     Tcp {
         /// Source ports.
