@@ -59,6 +59,14 @@ const BUILT_IN: [(&str, &str, u32, i32, &str); 17] = [
     ("nat", "POSTROUTING", 4, 100, "nat"),
 ];
 
+/// Hook number, priority and type of a built-in chain of iptables, by table and name.
+pub(super) fn built_in(table: &str, chain: &str) -> Option<(u32, i32, &'static str)> {
+    let found = BUILT_IN
+        .iter()
+        .find(|(t, c, ..)| *t == table && *c == chain);
+    found.map(|(_, _, hook, priority, kind)| (*hook, *priority, *kind))
+}
+
 /// Names that a chain cannot have beside iptables' own verdicts.
 const VERDICTS: [&str; 4] = ["ACCEPT", "DROP", "RETURN", "QUEUE"];
 
@@ -137,14 +145,13 @@ fn dormant(table: &[u8]) -> Option<Native> {
 fn native_chain(chain: &[u8]) -> Option<Native> {
     let table = attribute(chain, 1).map(text).unwrap_or_default();
     let name = text(attribute(chain, 3)?);
-    let built_in = BUILT_IN.iter().find(|(t, n, ..)| *t == table && *n == name);
-    let is_known = match (attribute(chain, 4), built_in) {
+    let is_known = match (attribute(chain, 4), built_in(&table, &name)) {
         (None, None) => name.len() <= LONGEST_NAME && !VERDICTS.contains(&name.as_str()),
-        (Some(hook), Some((_, _, number, priority, kind))) => {
+        (Some(hook), Some((number, priority, kind))) => {
             let at = |kind| attribute(hook, kind).and_then(super::netlink::number);
-            at(1) == Some(*number)
-                && at(2).map(u32::cast_signed) == Some(*priority)
-                && attribute(chain, 7).map(text).as_deref() == Some(*kind)
+            at(1) == Some(number)
+                && at(2).map(u32::cast_signed) == Some(priority)
+                && attribute(chain, 7).map(text).as_deref() == Some(kind)
         }
         _ => false,
     };

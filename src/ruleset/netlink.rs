@@ -73,6 +73,18 @@ pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> 
     request(SUBSYSTEM | 13, DUMP, family, sequence, &attributes)
 }
 
+/// Family, table and name of each set in a dump of [`List::Sets`] (`NFTA_SET_TABLE` 1,
+/// `NFTA_SET_NAME` 2), as [`elements_request`] takes them.
+pub fn set_names(dump: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
+    objects(dump).filter_map(|set| {
+        let name = |kind| {
+            let bytes = attribute(set.attributes, kind)?;
+            bytes.split(|byte| *byte == 0).next()
+        };
+        Some((set.family, name(1)?, name(2)?))
+    })
+}
+
 /// A request for the number of the ruleset's generation (`NFT_MSG_GETGEN`), which each
 /// change raises.
 #[must_use]

@@ -4,13 +4,18 @@
 //! - [`table`] has tables, chains, rules, sets, objects, flowtables.
 //! - [`expression`] has what a rule of `nf_tables` is made of.
 //! - [`xt`] has the matches and targets of iptables, of either back end.
+//! - [`decode`] reads what the kernel dumped, with [`xt_blob`] for iptables' blobs.
 
+pub mod decode;
 pub mod expression;
 pub mod table;
 pub mod xt;
+pub mod xt_blob;
 
 pub use expression::Expression;
 pub use table::{Chain, Rule, Set, Table};
+
+use crate::model::net::Family;
 
 /// Everything that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +24,18 @@ pub struct Ruleset {
     pub tables: Vec<Table>,
     /// What could not be read, each with the reason: an evaluation is undecided where it
     /// would matter.
+    pub unread: Vec<Unread>,
+}
+
+/// The firewall as the kernel and iptables gave it: what a snapshot keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// `nf_tables`.
+    pub nftables: decode::Dump,
+    /// The tables of iptables-legacy that were in force, as `iptables-legacy-save` and
+    /// `ip6tables-legacy-save` print them: one text for each table.
+    pub legacy: Vec<(Family, String)>,
+    /// What could not be had.
     pub unread: Vec<Unread>,
 }
 
