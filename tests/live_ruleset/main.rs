@@ -1,0 +1,18 @@
+//! Rulesets loaded by nft, iptables-nft and iptables-legacy, read back from the kernel:
+//! every expression, match and target is understood, and is what was loaded.
+
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod held;
+mod native;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    support::enter();
+    let trials = native::trials();
+    support::play(trials)
+}
