@@ -15,5 +15,6 @@ pub mod nft;
 pub mod process;
 pub mod processes;
 pub mod routes;
+pub mod ruleset;
 pub mod scratch;
 pub mod terminal;

@@ -62,8 +62,6 @@ table ip t {
   }
   map counters { type ipv4_addr : counter; elements = { 10.77.0.1 : "hits" }
   }
-  flowtable fast { hook ingress priority 3; devices = { lo }
-  }
   chain input { comment "of the chain"
     type filter hook input priority 10; policy drop;
     ip saddr 10.77.0.1 tcp dport 21 accept comment "a rule"
@@ -83,7 +81,6 @@ table ip t {
     counter packets 1 bytes 2
     log prefix "seen: " level info flags ip options
     log group 3 snaplen 60 queue-threshold 2
-    queue flags bypass,fanout to 3-5
     reject with tcp reset
     reject with icmp type admin-prohibited
     counter name "hits"
@@ -101,7 +98,6 @@ table ip t {
     tcp flags & (syn | ack) == syn accept
     ip option rr exists drop
     rt classid 3 accept
-    rt mtu 1000 accept
     ipsec in reqid 4 accept
     meta time > 100000 accept
     meta nftrace set 1
@@ -112,8 +108,8 @@ table ip t {
   chain other {
   }
   chain forward { type filter hook forward priority 0
-    ip protocol tcp flow add @fast
     dup to 10.77.0.8
+    rt mtu 1000 accept
   }
   chain dstnat { type nat hook prerouting priority -100
     tcp dport 21 dnat to 10.77.0.21

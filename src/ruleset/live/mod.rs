@@ -5,9 +5,11 @@
 //! - [`expression`] has what a rule of `nf_tables` is made of.
 //! - [`xt`] has the matches and targets of iptables, of either back end.
 //! - [`decode`] reads what the kernel dumped, with [`xt_blob`] for iptables' blobs.
+//! - [`saved`] reads the text of `iptables-save`.
 
 pub mod decode;
 pub mod expression;
+pub mod saved;
 pub mod table;
 pub mod xt;
 pub mod xt_blob;
@@ -16,6 +18,8 @@ pub use expression::Expression;
 pub use table::{Chain, Rule, Set, Table};
 
 use crate::model::net::Family;
+use crate::ruleset::save::Save;
+use table::Maker;
 
 /// Everything that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +41,29 @@ pub struct Recorded {
     pub legacy: Vec<(Family, String)>,
     /// What could not be had.
     pub unread: Vec<Unread>,
+}
+
+impl Recorded {
+    /// The model of all of it.
+    #[must_use]
+    pub fn ruleset(&self) -> Ruleset {
+        let mut ruleset = decode::decode(&self.nftables);
+        for (family, text) in &self.legacy {
+            match Save::parse(text) {
+                Ok(save) => {
+                    let read = saved::read(&save, *family, Maker::IptablesLegacy);
+                    ruleset.tables.extend(read.tables);
+                    ruleset.unread.extend(read.unread);
+                }
+                Err(error) => ruleset.unread.push(Unread {
+                    what: "a table of iptables-legacy".to_owned(),
+                    why: error.to_string(),
+                }),
+            }
+        }
+        ruleset.unread.extend(self.unread.iter().cloned());
+        ruleset
+    }
 }
 
 /// A part of the firewall that could not be read.

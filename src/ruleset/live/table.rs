@@ -175,7 +175,7 @@ pub struct Set {
     pub comment: Option<String>,
     /// What each element carries, such as a counter or a limit.
     pub expressions: Vec<Expression>,
-    /// Its elements, ordered by key; one for all other keys (`*`) last.
+    /// Its elements, ordered by the first key of each; that for all other keys (`*`) last.
     pub elements: Vec<Element>,
     /// Why its elements could not be read, where they could not: then it is not known
     /// what is in it.

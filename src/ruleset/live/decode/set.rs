@@ -98,11 +98,13 @@ impl Raw {
         // In a concatenation of ranges each element has both of its ends.
         if !set.flags.interval || set.flags.concat {
             let mut elements: Vec<Element> = bounds.into_iter().map(|(e, _)| e).collect();
-            elements.sort_by(|a, b| a.key.cmp(&b.key));
+            elements.sort_by(|a, b| from(&a.key).cmp(&from(&b.key)));
             return elements;
         }
         // An end is the first key behind a range, where the next may start.
-        bounds.sort_by(|(a, a_ends), (b, b_ends)| a.key.cmp(&b.key).then(b_ends.cmp(a_ends)));
+        bounds.sort_by(|(a, a_ends), (b, b_ends)| {
+            from(&a.key).cmp(&from(&b.key)).then(b_ends.cmp(a_ends))
+        });
         join(bounds, set.key_length)
     }
 }
@@ -126,9 +128,17 @@ fn join(bounds: Vec<(Element, bool)>, length: u32) -> Vec<Element> {
     }
     let last = vec![0xff; usize::try_from(length).unwrap_or(0).min(LONGEST_KEY)];
     elements.extend(open.and_then(|start| close(start, Some(last.into()))));
-    // Catch-all is the greatest key: it was pushed before the last range was closed.
-    elements.sort_by(|a, b| a.key.cmp(&b.key));
+    // The catch-all element was pushed before the last range was closed.
+    elements.sort_by(|a, b| from(&a.key).cmp(&from(&b.key)));
     elements
+}
+
+/// What elements are ordered by: where their keys begin, the catch-all element last.
+fn from(key: &Key) -> (bool, &[u8]) {
+    match key {
+        Key::One(first) | Key::Range(first, _) => (false, first),
+        Key::CatchAll => (true, &[]),
+    }
 }
 
 /// `NFT_DATA_VALUE_MAXLEN`.

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use crate::ruleset::live::saved::quoted;
+
 /// Options, with a space between them.
 #[derive(Debug, Default)]
 pub(super) struct Words(String);
@@ -23,22 +25,9 @@ impl Words {
         self
     }
 
-    /// Adds text, in quotes where it needs them (`xtables_save_string` of
-    /// `libxtables/xtables.c`).
+    /// Adds text, in quotes where it needs them.
     pub(super) fn quote(&mut self, text: &str) -> &mut Self {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-        if !text.is_empty() && text.chars().all(is_plain) {
-            return self.add(text);
-        }
-        let mut quoted = String::from("\"");
-        for c in text.chars() {
-            if "\"\\'".contains(c) {
-                quoted.push('\\');
-            }
-            quoted.push(c);
-        }
-        quoted.push('"');
-        self.add(quoted)
+        self.add(quoted(text))
     }
 
     /// The whole.
