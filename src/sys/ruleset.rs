@@ -21,15 +21,16 @@ pub fn record() -> Recorded {
             why: error.to_string(),
         }),
     }
+    // Of this thread: its namespace need not be that of the process, which `/proc/net` shows.
     for (family, file, program) in [
         (
             Family::Ipv4,
-            "/proc/net/ip_tables_names",
+            "/proc/thread-self/net/ip_tables_names",
             "iptables-legacy-save",
         ),
         (
             Family::Ipv6,
-            "/proc/net/ip6_tables_names",
+            "/proc/thread-self/net/ip6_tables_names",
             "ip6tables-legacy-save",
         ),
     ] {

@@ -56,7 +56,7 @@ impl Held {
     }
 }
 
-fn is_opaque(expression: &Expression) -> bool {
+pub(crate) fn is_opaque(expression: &Expression) -> bool {
     match expression {
         Expression::Opaque { .. }
         | Expression::Match(Match::Opaque { .. })

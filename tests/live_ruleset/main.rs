@@ -8,11 +8,13 @@ mod support;
 
 mod held;
 mod native;
+mod xtables;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     support::enter();
-    let trials = native::trials();
+    let mut trials = native::trials();
+    trials.extend(xtables::trials());
     support::play(trials)
 }

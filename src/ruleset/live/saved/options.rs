@@ -167,7 +167,10 @@ impl<'a> Options<'a> {
             // Writing to a string cannot fail.
             let _ = write!(text, "{space}{sign}{}", option.name);
             for value in option.values {
-                if TEXTS.contains(&option.name) {
+                if option.name == "--string" || option.name == "--hex-string" {
+                    // `libxt_string.c` quotes them always.
+                    let _ = write!(text, " \"{}\"", escaped(value));
+                } else if TEXTS.contains(&option.name) {
                     let _ = write!(text, " {}", quoted(value));
                 } else {
                     let _ = write!(text, " {value}");
@@ -184,13 +187,16 @@ pub(in crate::ruleset::live) fn quoted(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }
-    let mut quoted = String::from("\"");
+    format!("\"{}\"", escaped(text))
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if "\"\\'".contains(c) {
-            quoted.push('\\');
+            escaped.push('\\');
         }
-        quoted.push(c);
+        escaped.push(c);
     }
-    quoted.push('"');
-    quoted
+    escaped
 }

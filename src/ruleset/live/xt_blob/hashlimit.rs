@@ -120,16 +120,24 @@ pub(super) fn words(revision: u8, blob: Blob) -> Option<String> {
 }
 
 /// Bytes a second, of which the kernel holds the cost of sixteen (`cost_to_bytes`,
-/// `XT_HASHLIMIT_BYTE_SHIFT` 4). Gives the seconds of the unit.
+/// `print_bytes`, `XT_HASHLIMIT_BYTE_SHIFT` 4). Gives the seconds an entry lives where
+/// nothing else is said (`XT_HASHLIMIT_BYTE_EXPIRE`, `XT_HASHLIMIT_BYTE_EXPIRE_BURST`).
 fn bytes(words: &mut Words, settings: &Settings) -> Option<u64> {
     let blocks = u64::from(u32::MAX).checked_div(settings.average)?;
-    let rate = blocks
-        .saturating_sub(u64::from(blocks != 0))
-        .saturating_mul(16);
-    words.add(format_args!("{rate}b/s"));
-    if settings.burst != 0 {
-        words.add("--hashlimit-burst");
-        words.add(format_args!("{}b", rate.saturating_mul(settings.burst)));
+    let rate = blocks.saturating_sub(1).saturating_mul(16);
+    let in_units = |bytes: u64, exactly: bool| {
+        let units = [("m", 1024 * 1024), ("k", 1024)];
+        let unit = units
+            .iter()
+            .find(|(_, size)| bytes >= *size && (!exactly || bytes % size == 0));
+        let (name, size) = unit.copied().unwrap_or(("", 1));
+        format!("{}{name}b", bytes / size)
+    };
+    words.add(format_args!("{}/s", in_units(rate, true)));
+    if settings.burst == 0 {
+        return Some(15);
     }
-    Some(1)
+    words.add("--hashlimit-burst");
+    words.add(in_units(rate.saturating_mul(settings.burst), false));
+    Some(60)
 }

@@ -120,15 +120,6 @@ fn owner(blob: Blob) -> Option<String> {
 fn physdev(blob: Blob) -> Option<String> {
     let (inverted, asked) = (blob.u8(64)?, blob.u8(65)?);
     let mut words = Words::default();
-    let device = |at: usize| -> Option<String> {
-        let mut name = blob.text(at, 16)?;
-        // The mask of a whole name reaches over its NUL.
-        let mask = blob.slice(at + 16, 16)?;
-        if mask.get(name.len()).is_none_or(|byte| *byte == 0) {
-            name.push('+');
-        }
-        Some(name)
-    };
     for (bit, option, at) in [
         (8, "--physdev-is-in", None),
         (1, "--physdev-in", Some(0)),
@@ -139,7 +130,7 @@ fn physdev(blob: Blob) -> Option<String> {
         if asked & bit != 0 {
             words.add_if(inverted & bit != 0, "!").add(option);
             if let Some(at) = at {
-                words.add(device(at)?);
+                words.add(blob.text(at, 16)?);
             }
         }
     }
@@ -169,7 +160,11 @@ fn string(revision: u8, blob: Blob) -> Option<String> {
     words.add_if(flags & 1 != 0, "!");
     let is_text = pattern.iter().all(|b| (b' '..0x7f).contains(b)) && !pattern.contains(&b'|');
     if is_text {
-        words.add("--string").quote(&text(pattern));
+        let escaped: String = text(pattern)
+            .chars()
+            .flat_map(|c| "\"\\".contains(c).then_some('\\').into_iter().chain([c]))
+            .collect();
+        words.add("--string").add(format_args!("\"{escaped}\""));
     } else {
         let hex: String = pattern.iter().map(|b| format!("{b:02x}")).collect();
         words.add("--hex-string").add(format_args!("\"|{hex}|\""));
@@ -191,15 +186,6 @@ fn time(blob: Blob) -> Option<String> {
     let (month, week, flags) = (blob.u32(16)?, blob.u8(20)?, blob.u8(21)?);
     let (first, last) = (blob.u32(8)?, blob.u32(12)?);
     let mut words = Words::default();
-    for (at, unbounded, option) in [
-        (0, 0, "--datestart"),
-        (4, i32::MAX.cast_unsigned(), "--datestop"),
-    ] {
-        let seconds = blob.u32(at)?;
-        if seconds != unbounded {
-            words.add(option).add(date(seconds));
-        }
-    }
     if (first, last) != (0, 86_399) {
         words.add("--timestart").add(clock(first));
         words.add("--timestop").add(clock(last));
@@ -213,6 +199,14 @@ fn time(blob: Blob) -> Option<String> {
         let days = (1..8).zip(DAYS).filter(|(day, _)| week & (1 << day) != 0);
         let days: Vec<&str> = days.map(|(_, name)| name).collect();
         words.add("--weekdays").add(days.join(","));
+    }
+    let dates = (blob.u32(0)?, blob.u32(4)?);
+    if dates != (0, i32::MAX.cast_unsigned()) {
+        for (option, seconds) in [("--datestart", dates.0), ("--datestop", dates.1)] {
+            if seconds != 0 {
+                words.add(option).add(date(seconds));
+            }
+        }
     }
     words.add_if(flags & 1 != 0, "--kerneltz");
     words.add_if(flags & 2 != 0, "--contiguous");
