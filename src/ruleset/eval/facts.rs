@@ -1,0 +1,43 @@
+//! What an evaluation has to know of the host besides its rules.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// What is known of the host; `None` is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Its own addresses, all of them.
+    pub addresses: Option<Vec<OwnAddress>>,
+    /// Its routes of both families, all that count; those to its own addresses need not
+    /// be among them.
+    pub routes: Option<Vec<Route>>,
+    /// Its interfaces with their numbers; `None` where not known.
+    pub interfaces: Option<Vec<(u32, String)>>,
+}
+
+/// An address of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// The interface that has it.
+    pub interface: String,
+    /// The address and its network's size.
+    pub net: IpNet,
+}
+
+impl OwnAddress {
+    /// The address itself.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.net.addr()
+    }
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Where to.
+    pub to: IpNet,
+    /// By which interface; `None` where packets there are refused.
+    pub interface: Option<String>,
+}

@@ -1,0 +1,227 @@
+//! From one packet to its end, whatever the answers to what nobody knows; and from one
+//! flow to all flows of a region.
+
+use crate::model::net::Family;
+
+use super::choice::Choices;
+use super::conntrack::Tracking;
+use super::outcome::{Doubt, Evaluation, Outcome, Told};
+use super::packet::{Packet, State};
+use super::prepare::Prepared;
+use super::region::{Region, Space};
+use super::run::Run;
+
+/// Runs of one packet, with different answers, before nothing is said of it.
+const MOST_RUNS: usize = 64;
+
+/// Flows of a region that all take the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Which.
+    pub region: Region,
+    /// What becomes of them; its own region is part of this one.
+    pub evaluation: Evaluation,
+}
+
+impl Prepared<'_> {
+    /// What becomes of a packet.
+    #[must_use]
+    pub fn evaluate(&self, packet: &Packet) -> Evaluation {
+        let whole = match packet.flow.family() {
+            Family::Ipv4 => u128::from(u32::MAX),
+            Family::Ipv6 => u128::MAX,
+        };
+        let mut region = packet.flow.region();
+        for (span, last) in
+            region
+                .spans
+                .iter_mut()
+                .zip([whole, u16::MAX.into(), whole, u16::MAX.into()])
+        {
+            (span.first, span.last) = (0, last);
+        }
+        self.evaluate_within(packet, region)
+    }
+
+    /// What becomes of a packet of each flow of a region, in at most `most` pieces: the
+    /// others are undecided. `packet` says all else about them.
+    #[must_use]
+    pub fn partition(&self, packet: &Packet, region: &Region, most: usize) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut rest = vec![region.clone()];
+        let mut packet = packet.clone();
+        while let Some(next) = rest.pop() {
+            packet.flow = packet.flow.at(&next);
+            let evaluation = if pieces.len() < most {
+                self.evaluate_within(&packet, next.clone())
+            } else {
+                lost(
+                    next.clone(),
+                    "the rules split the flows into too many pieces",
+                )
+            };
+            next.without(&evaluation.region, &mut rest);
+            pieces.push(Piece {
+                region: evaluation.region.clone(),
+                evaluation,
+            });
+        }
+        join(pieces)
+    }
+
+    fn evaluate_within(&self, packet: &Packet, region: Region) -> Evaluation {
+        let mut choices = Choices::default();
+        let mut space = Space {
+            point: packet.flow.point(),
+            region,
+        };
+        let mut all = self.run(packet, space.clone(), &mut choices);
+        let mut runs = 1;
+        while let Some(doubt) = choices.advance() {
+            space.region = all.region.clone();
+            if runs == MOST_RUNS {
+                let other = lost(
+                    space.region.clone(),
+                    "it depends on too much that is not known",
+                );
+                all.join(&other, doubt);
+                break;
+            }
+            let other = self.run(packet, space.clone(), &mut choices);
+            all.join(&other, doubt);
+            runs += 1;
+        }
+        all
+    }
+
+    fn run(&self, packet: &Packet, space: Space, choices: &mut Choices) -> Evaluation {
+        let mut run = Run::new(self, packet, space, choices);
+        let outcome = match run.path() {
+            Ok(()) => Outcome::Accept,
+            Err(outcome) => outcome,
+        };
+        let told_state = match run.tracking() {
+            Tracking::Tracked(state) => Some(state),
+            Tracking::Untracked => Some(State::Untracked),
+            _ => None,
+        };
+        Evaluation {
+            outcome,
+            region: run.space.region,
+            nat: Told::Known(run.nat),
+            helper: Told::Known(run.helper),
+            notrack: Told::Known(run.notrack),
+            mark: (run.mark.unknown == 0).then(|| u32::try_from(run.mark.value).unwrap_or(0)),
+            state: told_state,
+            to: run.to,
+            trail: run.trail,
+        }
+    }
+}
+
+impl Evaluation {
+    /// Takes in what another answer to `doubt` comes to: what differs is undecided.
+    fn join(&mut self, other: &Self, doubt: Doubt) {
+        self.region = other.region.clone();
+        if !self.outcome.is_like(&other.outcome) && !matches!(self.outcome, Outcome::Undecided(_)) {
+            self.outcome = match other.outcome {
+                Outcome::Undecided(theirs) => Outcome::Undecided(theirs),
+                _ => Outcome::Undecided(doubt),
+            };
+        }
+        self.nat.join(&other.nat, doubt);
+        self.helper.join(&other.helper, doubt);
+        self.notrack.join(&other.notrack, doubt);
+        if self.mark != other.mark {
+            self.mark = None;
+        }
+        if self.state != other.state {
+            self.state = None;
+        }
+        if self.to != other.to {
+            self.to = None;
+        }
+    }
+
+    /// Whether another says the same about what became of the packet.
+    fn is_like(&self, other: &Self) -> bool {
+        self.outcome == other.outcome
+            && self.nat == other.nat
+            && self.helper == other.helper
+            && self.notrack == other.notrack
+            && self.mark == other.mark
+            && self.state == other.state
+            && self.to == other.to
+    }
+}
+
+impl Outcome {
+    /// Whether a sender could not tell the two apart.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Drop { .. }, Self::Drop { .. }) => true,
+            (Self::Reject { kind: one, .. }, Self::Reject { kind: two, .. }) => one == two,
+            _ => self == other,
+        }
+    }
+}
+
+impl<T: Clone + PartialEq> Told<T> {
+    fn join(&mut self, other: &Self, doubt: Doubt) {
+        if let Self::Known(one) = self {
+            match other {
+                Self::Known(two) if one == two => {}
+                Self::Known(_) => *self = Self::Undecided(doubt),
+                Self::Undecided(doubt) => *self = Self::Undecided(*doubt),
+            }
+        }
+    }
+}
+
+fn lost(region: Region, why: &'static str) -> Evaluation {
+    let doubt = Doubt {
+        at: None,
+        expression: None,
+        why,
+    };
+    Evaluation {
+        outcome: Outcome::Undecided(doubt),
+        region,
+        nat: Told::Undecided(doubt),
+        helper: Told::Undecided(doubt),
+        notrack: Told::Undecided(doubt),
+        mark: None,
+        state: None,
+        to: None,
+        trail: Vec::new(),
+    }
+}
+
+/// Joins pieces that say the same and touch, axis by axis.
+fn join(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    for axis in 0..4 {
+        pieces.sort_by(|one, two| {
+            let key = |piece: &Piece| {
+                let mut spans = piece.region.spans;
+                spans.swap(axis, 3);
+                spans
+            };
+            let (one, two) = (key(one), key(two));
+            one[..3].cmp(&two[..3]).then(one[3].cmp(&two[3]))
+        });
+        let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            if let Some(last) = joined.last_mut() {
+                let both = last.region.joined(&piece.region);
+                if let Some(both) = both.filter(|_| last.evaluation.is_like(&piece.evaluation)) {
+                    last.region = both;
+                    continue;
+                }
+            }
+            joined.push(piece);
+        }
+        pieces = joined;
+    }
+    pieces.sort_by(|one, two| one.region.cmp(&two.region));
+    pieces
+}

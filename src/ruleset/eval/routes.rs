@@ -1,0 +1,300 @@
+//! Where routes lead, and what they say of addresses (`nft_fib*.c`, `xt_addrtype.c`).
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::net::Family;
+
+use super::super::live::table::Hook;
+use super::facts::{OwnAddress, Route};
+use super::outcome::{Doubt, Outcome};
+use super::region::{Space, number};
+use super::run::{Device, Flow, Run, named_or_not};
+use super::value::Field;
+
+/// `RTN_*`
+pub(super) const UNICAST: u32 = 1;
+pub(super) const LOCAL: u32 = 2;
+const BROADCAST: u32 = 3;
+const MULTICAST: u32 = 5;
+const UNREACHABLE: u32 = 7;
+
+/// `NFTA_FIB_F_*`
+const OF_SOURCE: u32 = 1;
+const OF_DESTINATION: u32 = 1 << 1;
+const OF_MARK: u32 = 1 << 2;
+const OF_INPUT: u32 = 1 << 3;
+const OF_OUTPUT: u32 = 1 << 4;
+const PRESENT: u32 = 1 << 5;
+
+/// Whether an address is in a network.
+fn in_net(field: Field, net: &IpNet, space: &mut Space) -> Option<bool> {
+    let same = matches!(
+        (net.addr(), field.width),
+        (IpAddr::V4(_), 4) | (IpAddr::V6(_), 16)
+    );
+    if !same {
+        return Some(false);
+    }
+    field.is_within(number(net.network()), number(net.broadcast()), space)
+}
+
+/// Whether an address is this one.
+fn is_address(field: Field, address: IpAddr, space: &mut Space) -> Option<bool> {
+    in_net(field, &IpNet::from(address), space)
+}
+
+impl<'p, 'r: 'p> Run<'p, 'r> {
+    /// What kind an address is to the local table (`inet_addr_type`), where `on` is given
+    /// to that interface only; `None` where it is not known.
+    pub(super) fn address_type(&mut self, field: Field, on: Option<Device<'_>>) -> Option<u32> {
+        let v4 = self.family == Family::Ipv4;
+        let facts = self.prepared.facts;
+        let space = &mut self.space;
+        let within = |text: [u8; 4], last: [u8; 4], space: &mut Space| {
+            let number = |bytes: [u8; 4]| u128::from(u32::from_be_bytes(bytes));
+            field.is_within(number(text), number(last), space)
+        };
+        if v4 {
+            if within([224, 0, 0, 0], [239, 255, 255, 255], space)? {
+                return Some(MULTICAST);
+            }
+            if within([255; 4], [255; 4], space)? || within([0; 4], [0, 255, 255, 255], space)? {
+                return Some(BROADCAST);
+            }
+        } else {
+            let first = 0xff_u128 << 120;
+            if field.is_within(first, u128::MAX, space)? {
+                return Some(MULTICAST);
+            }
+        }
+        let lo_counts = match on {
+            None => Some(true),
+            Some(Device::Named(name)) => Some(name == "lo"),
+            Some(Device::None) => Some(true),
+            Some(Device::Unknown) => None,
+        };
+        let loopback = if v4 {
+            within([127, 0, 0, 0], [127, 255, 255, 255], space)?
+        } else {
+            field.is_within(1, 1, space)?
+        };
+        if loopback {
+            return lo_counts.map(|counts| if counts { LOCAL } else { UNICAST });
+        }
+        let own = facts.addresses.as_ref()?;
+        let mut kind = UNICAST;
+        for address in own {
+            let counts = match on {
+                None | Some(Device::None) => Some(true),
+                Some(Device::Named(name)) => Some(address.interface == name),
+                Some(Device::Unknown) => None,
+            };
+            if is_address(field, address.address(), space)? {
+                if counts? {
+                    return Some(LOCAL);
+                }
+            } else if v4 && is_broadcast_of(field, address, space)? && counts? {
+                kind = BROADCAST;
+            }
+        }
+        if kind == UNICAST && !v4 {
+            // nft_fib6_eval_type asks the routes.
+            let route = self.route(field)?;
+            if route.is_none_or(|route| route.interface.is_none()) {
+                return Some(UNREACHABLE);
+            }
+        }
+        Some(kind)
+    }
+
+    /// Whether the packet goes to one host; `None` where it is not known.
+    pub(super) fn is_unicast(&mut self) -> Option<bool> {
+        self.address_type(self.ends.destination, None)
+            .map(|kind| !matches!(kind, BROADCAST | MULTICAST))
+    }
+
+    /// The route to an address: the narrowest that holds it; outer `None` where it is not
+    /// known, inner where there is none.
+    fn route(&mut self, field: Field) -> Option<Option<&'r Route>> {
+        let routes = self.prepared.facts.routes.as_ref()?;
+        let mut order: Vec<&Route> = routes.iter().collect();
+        order.sort_by_key(|route| std::cmp::Reverse(route.to.prefix_len()));
+        for route in order {
+            if in_net(field, &route.to, &mut self.space)? {
+                return Some(Some(route));
+            }
+        }
+        Some(None)
+    }
+
+    /// By which device a packet that came in goes on; `None` where it is for this host.
+    pub(super) fn route_arrived(&mut self) -> Result<Option<Device<'p>>, Outcome> {
+        let destination = self.ends.destination;
+        let expected = self.packet.output.as_deref();
+        if let (None, Some(output)) = (&self.prepared.facts.routes, expected) {
+            let local = self.address_type(destination, None) == Some(LOCAL);
+            return Ok((!local).then_some(Device::Named(output)));
+        }
+        match self.address_type(destination, None) {
+            Some(LOCAL | BROADCAST | MULTICAST) => return Ok(None),
+            Some(_) => {}
+            None => {
+                return Err(unrouted(
+                    "whether the destination is an address of this host",
+                ));
+            }
+        }
+        match self.route(destination) {
+            None => Ok(Some(named_or_not(expected))),
+            Some(Some(Route {
+                interface: Some(interface),
+                ..
+            })) => Ok(Some(Device::Named(interface))),
+            // ip_error: dropped, and the sender told by ICMP.
+            Some(_) => Err(Outcome::Drop { by: None }),
+        }
+    }
+
+    /// By which interface a packet of this host leaves.
+    pub(super) fn route_leaving(&mut self) -> Device<'p> {
+        let destination = self.ends.destination;
+        if self.address_type(destination, None) == Some(LOCAL) {
+            return Device::Named("lo");
+        }
+        match self.route(destination) {
+            Some(Some(route)) => named_or_not(route.interface.as_deref()),
+            Some(None) => Device::Unknown,
+            None => named_or_not(self.packet.output.as_deref()),
+        }
+    }
+
+    /// `nft_fib4_eval`, `nft_fib4_eval_type`, and those of IPv6.
+    pub(super) fn load_fib(&mut self, result: u32, flags: u32, to: u8) -> Flow {
+        /// `NFT_FIB_RESULT_OIF`, `_OIFNAME`, `_ADDRTYPE`
+        const OIF: u32 = 1;
+        const OIFNAME: u32 = 2;
+        const ADDRTYPE: u32 = 3;
+        let field = if flags & OF_SOURCE != 0 {
+            self.ends.source
+        } else if flags & OF_DESTINATION != 0 {
+            self.ends.destination
+        } else {
+            return self.undecided("a question to the routes that is not understood");
+        };
+        let on = if flags & OF_INPUT != 0 {
+            Some(self.input)
+        } else if flags & OF_OUTPUT != 0 {
+            Some(self.output)
+        } else {
+            None
+        };
+        if result == ADDRTYPE {
+            match self.address_type(field, on) {
+                Some(kind) => self.registers.store(to, &kind.to_ne_bytes()),
+                None => self.registers.store_unknown(to, 4),
+            }
+            return Flow::On;
+        }
+        if !matches!(result, OIF | OIFNAME) || flags & OF_MARK != 0 {
+            let length = if result == OIFNAME && flags & PRESENT == 0 {
+                16
+            } else {
+                4
+            };
+            self.registers.store_unknown(to, length);
+            return Flow::On;
+        }
+        self.load_fib_interface(result == OIFNAME, flags, field, on, to);
+        Flow::On
+    }
+
+    /// By which interface an address is reached: empty, or 0, where by none, or not by
+    /// that one which is asked for.
+    fn load_fib_interface(
+        &mut self,
+        name: bool,
+        flags: u32,
+        field: Field,
+        on: Option<Device<'p>>,
+        to: u8,
+    ) {
+        let local = self.address_type(field, None).map(|kind| kind == LOCAL);
+        let looped = self.hook == Hook::Prerouting && self.input == Device::Named("lo");
+        let found = match local {
+            // nft_fib_is_loopback
+            _ if looped => Some(self.input),
+            None => None,
+            Some(true) => Some(Device::None),
+            Some(false) => self.route(field).map(|route| {
+                route
+                    .and_then(|route| route.interface.as_deref())
+                    .map_or(Device::None, Device::Named)
+            }),
+        };
+        let matches = match (found, on) {
+            (None, _) | (_, Some(Device::Unknown)) => None,
+            (Some(Device::None), _) => Some(false),
+            (Some(_), None | Some(Device::None)) => Some(true),
+            (Some(found), Some(on)) => Some(found == on),
+        };
+        if flags & PRESENT != 0 {
+            match matches {
+                Some(present) => self.registers.store(to, &u32::from(present).to_ne_bytes()),
+                None => self.registers.store_unknown(to, 4),
+            }
+            return;
+        }
+        let device = match (matches, found) {
+            (Some(true), Some(found)) => found,
+            (Some(false), _) => Device::None,
+            _ => Device::Unknown,
+        };
+        if name {
+            self.load_device_name(to, device);
+        } else {
+            self.load_device_number(to, device);
+        }
+    }
+
+    /// The address that masquerading, or a redirection, gives: the only one that the
+    /// interface has; `None` where it is not known.
+    pub(super) fn address_of(&self, device: Device<'_>) -> Option<IpAddr> {
+        let Device::Named(name) = device else {
+            return None;
+        };
+        let own = self.prepared.facts.addresses.as_ref()?;
+        let mut of_device = own
+            .iter()
+            .filter(|address| address.interface == name)
+            .map(OwnAddress::address)
+            .filter(|&address| Family::of(address) == self.family && !is_link_local(address));
+        let first = of_device.next()?;
+        of_device.next().is_none().then_some(first)
+    }
+}
+
+fn unrouted(why: &'static str) -> Outcome {
+    Outcome::Undecided(Doubt {
+        at: None,
+        expression: None,
+        why,
+    })
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// Whether an address is the broadcast address of the network of one of the host's; the
+/// first of a network was one too before Linux 5.14.
+fn is_broadcast_of(field: Field, own: &OwnAddress, space: &mut Space) -> Option<bool> {
+    if own.net.prefix_len() >= 31 {
+        return Some(false);
+    }
+    is_address(field, own.net.broadcast(), space)
+}
