@@ -70,7 +70,18 @@ fn can(namespaces: &[&str]) -> bool {
 pub(crate) fn play(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
-    let trials = match missing() {
+    play_unless(missing(), &arguments, trials)
+}
+
+/// The same for trials that want rules and packets, but neither servers nor clients;
+/// as many at a time as there are CPUs.
+pub(crate) fn play_rules(trials: Vec<Trial>) -> ExitCode {
+    let missing = missing_programs(&["nft", "iptables-restore", "iptables-legacy-restore", "ip"]);
+    play_unless(missing, &Arguments::from_args(), trials)
+}
+
+fn play_unless(missing: Option<String>, arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
+    let trials = match missing {
         None => trials,
         Some(reason) => {
             eprintln!("ignored: {reason}");
@@ -80,16 +91,11 @@ pub(crate) fn play(trials: Vec<Trial>) -> ExitCode {
                 .collect()
         }
     };
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(arguments, trials).exit_code()
 }
 
 /// What the lab needs and this machine lacks, with the way to get it.
 fn missing() -> Option<String> {
-    if !can(&["--net"]) {
-        return Some(
-            "no network namespace can be made here, neither as root nor in a user namespace".into(),
-        );
-    }
     let programs = [
         "nft",
         "iptables-restore",
@@ -99,19 +105,31 @@ fn missing() -> Option<String> {
         "lftp",
         "openssl",
     ];
+    missing_programs(&programs).or_else(|| {
+        let servers = [proftpd::program(), vsftpd::program()];
+        let absent = servers.iter().find(|program| !program.exists());
+        absent.map(|program| format!("no {}; `./dev test` fetches it", program.display()))
+    })
+}
+
+fn missing_programs(programs: &[&str]) -> Option<String> {
+    if !can(&["--net"]) {
+        return Some(
+            "no network namespace can be made here, neither as root nor in a user namespace".into(),
+        );
+    }
     let absent: Vec<_> = programs
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|program| !installed(program))
         .collect();
-    if !absent.is_empty() {
-        return Some(format!(
-            "not installed: {}; `./dev test` installs it",
-            absent.join(", ")
-        ));
+    if absent.is_empty() {
+        return None;
     }
-    let servers = [proftpd::program(), vsftpd::program()];
-    let absent = servers.iter().find(|program| !program.exists());
-    absent.map(|program| format!("no {}; `./dev test` fetches it", program.display()))
+    Some(format!(
+        "not installed: {}; `./dev test` installs it",
+        absent.join(", ")
+    ))
 }
 
 fn installed(program: &str) -> bool {

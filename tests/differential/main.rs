@@ -1,0 +1,62 @@
+//! The evaluation of rulesets against the kernel: rules loaded into a router, real
+//! segments sent, and what became of each compared with what was computed.
+#![allow(clippy::disallowed_methods, reason = "tests touch the host")]
+
+mod cases;
+mod lab;
+mod packet;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Failed, Trial};
+
+use cases::{CASES, Case};
+use lab::{Lab, Probe};
+use packet::{SYN, Segment};
+
+fn main() -> ExitCode {
+    support::enter();
+    let mut trials = Vec::new();
+    trials.push(Trial::test("cases", || {
+        Lab::with(0, |lab| {
+            let failures: Vec<String> = CASES
+                .iter()
+                .filter_map(|case| play(lab, case).err())
+                .collect();
+            if failures.is_empty() {
+                Ok(())
+            } else {
+                Err(Failed::from(failures.join("\n")))
+            }
+        })
+    }));
+    support::play_rules(trials)
+}
+
+fn play(lab: &mut Lab, case: &Case) -> Result<(), String> {
+    lab.load(&(case.load)())?;
+    let (from, source, destination) = case.probe;
+    let probe = Probe {
+        from,
+        segment: Segment {
+            source: source.parse().expect("a source"),
+            destination: destination.parse().expect("a destination"),
+            flags: SYN,
+            sequence: 0x4654_0000,
+            acknowledged: 0,
+        },
+    };
+    let seen = lab.play(&[probe]);
+    let expected = (case.seen)();
+    if seen == [expected] {
+        Ok(())
+    } else {
+        Err(format!(
+            "{}: {expected:?} expected, {seen:?} seen",
+            case.name
+        ))
+    }
+}
