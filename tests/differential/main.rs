@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch the host")]
 
 mod cases;
+mod generate;
 mod lab;
 mod packet;
 #[path = "../support/mod.rs"]
@@ -33,6 +34,38 @@ fn main() -> ExitCode {
             }
         })
     }));
+    for legacy in [false, true] {
+        trials.push(Trial::test(format!("generated/{legacy}"), move || {
+            Lab::with(usize::from(legacy), move |lab| {
+                let start = std::time::Instant::now();
+                let mut counts = std::collections::BTreeMap::new();
+                let mut bad = Vec::new();
+                for seed in 0..600 {
+                    let generated = generate::generate(seed, legacy);
+                    if let Err(error) = lab.load(&generated.load) {
+                        bad.push(format!(
+                            "seed {seed}: {}",
+                            error.lines().take(4).collect::<Vec<_>>().join("\n")
+                        ));
+                        continue;
+                    }
+                    for seen in lab.play(&generated.probes) {
+                        let key = match seen {
+                            lab::Seen::Arrived { .. } => "arrived".to_owned(),
+                            other => format!("{other:?}"),
+                        };
+                        *counts.entry(key).or_insert(0) += 1;
+                    }
+                }
+                eprintln!("{legacy} {counts:#?} {:?}", start.elapsed());
+                if bad.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Failed::from(bad.join("\n")))
+                }
+            })
+        }));
+    }
     support::play_rules(trials)
 }
 

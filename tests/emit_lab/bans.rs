@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::generated::Dice;
+use crate::support::dice::Dice;
 use crate::support::netns::Namespace;
 use crate::support::rules::restore;
 use crate::support::scene::{BehindGateway, Forwarding, SERVER};

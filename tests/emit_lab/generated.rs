@@ -11,6 +11,7 @@ use ftpnat::render::nftables::own_table;
 use ftpnat::render::restore::alone;
 use libtest_mimic::{Failed, Trial};
 
+use crate::support::dice::Dice;
 use crate::support::netns::Namespace;
 use crate::support::rules::{nft, restore};
 use crate::support::{BackEnd, directory};
@@ -61,32 +62,7 @@ fn loads(seed: u64) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A small generator of numbers (splitmix64): the same on every machine.
-pub(crate) struct Dice(pub(crate) u64);
-
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        let count = u64::try_from(of.len()).expect("a small number");
-        of[usize::try_from(self.next() % count).expect("a small number")]
-    }
-
-    /// A number from `least` to `most`.
-    pub(crate) fn count(&mut self, least: u64, most: u64) -> u64 {
-        least + self.next() % (most - least + 1)
-    }
-
-    pub(crate) fn chance(&mut self) -> bool {
-        self.next().is_multiple_of(2)
-    }
-
     /// `[ a, b ]` of one to three different ones.
     fn some(&mut self, of: &[&str]) -> String {
         let mut chosen: Vec<&str> = (0..=self.next() % 3).map(|_| self.one(of)).collect();

@@ -10,6 +10,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped trial is said aloud")]
 
 pub(crate) mod client;
+pub(crate) mod dice;
 pub(crate) mod netns;
 pub(crate) mod outcome;
 pub(crate) mod proftpd;
