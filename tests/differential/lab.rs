@@ -4,10 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use ftpnat::ruleset::eval::HostFacts;
+use ftpnat::ruleset::live::Ruleset;
+use ftpnat::ruleset::live::decode::decode;
+use ftpnat::sys::netlink::dump_everything;
+use nix::net::if_::if_nametoindex;
+use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::judge::host_facts;
 use crate::packet::{ACK, FIN, RST, Received, SYN, Segment};
 use crate::support::netns::Namespace;
 use crate::support::{command, directory};
@@ -78,26 +84,27 @@ pub(crate) enum Refusal {
 pub(crate) struct Lab {
     wire: Wire,
     dir: TempDir,
+    /// iptables-legacy has been used here; its tables do not go away.
     legacy: bool,
+    facts: HostFacts,
 }
 
 impl Lab {
     /// Runs `work` with a new lab, on a thread of its own.
-    pub(crate) fn with<T: Send + 'static>(
-        cpu: usize,
-        work: impl FnOnce(&mut Self) -> T + Send + 'static,
-    ) -> T {
+    pub(crate) fn with<T: Send + 'static>(work: impl FnOnce(&mut Self) -> T + Send + 'static) -> T {
         let dir = directory();
         let router = Namespace::new("router", dir.path());
         let outside = Namespace::new("outside", dir.path());
         wire_up(&router, &outside);
         let wire = Wire::new(&outside, &router);
         router.inside(move || {
-            stay_on(cpu);
+            stay_on_this_cpu();
+            let facts = host_facts(interfaces());
             work(&mut Self {
                 wire,
                 dir,
                 legacy: false,
+                facts,
             })
         })
     }
@@ -138,6 +145,16 @@ impl Lab {
         }
         let received = self.wire.collect();
         probes.iter().map(|probe| probe.seen(&received)).collect()
+    }
+
+    /// The rules, as read from the kernel.
+    pub(crate) fn ruleset(&self) -> Ruleset {
+        decode(&dump_everything().expect("a dump"))
+    }
+
+    /// What is known of the router besides its rules.
+    pub(crate) fn facts(&self) -> &HostFacts {
+        &self.facts
     }
 
     fn feed(&self, program: &str, arguments: &[&str], text: &str) -> Result<(), String> {
@@ -271,13 +288,22 @@ fn wire_up(router: &Namespace, outside: &Namespace) {
     router.ip(&batch);
 }
 
-/// Keeps this thread, and the programs it starts, on one CPU of those it may use.
-fn stay_on(index: usize) {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).expect("the CPUs");
-    let cpus: Vec<usize> = (0..CpuSet::count())
-        .filter(|cpu| allowed.is_set(*cpu).unwrap_or(false))
-        .collect();
+/// The interfaces and their numbers.
+fn interfaces() -> Vec<(u32, String)> {
+    ["lo", "cli", "srv"]
+        .into_iter()
+        .map(|name| {
+            (
+                if_nametoindex(name).expect("the interface"),
+                name.to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// Keeps this thread, and the programs that it starts, on the CPU that it is on.
+fn stay_on_this_cpu() {
     let mut one = CpuSet::new();
-    one.set(cpus[index % cpus.len()]).expect("a CPU");
+    one.set(sched_getcpu().expect("this CPU")).expect("a CPU");
     sched_setaffinity(Pid::from_raw(0), &one).expect("one CPU");
 }

@@ -5,6 +5,7 @@
 //! from raw sockets, which get it after the input hook, from whatever port
 //! (`ip_local_deliver_finish` → `raw_local_deliver`).
 
+use std::cell::Cell;
 use std::io::IoSliceMut;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -40,6 +41,9 @@ const QUEUES: usize = 4;
 /// How long a marker may take, in ms, before the machine is thought broken.
 const MARKER_TIME: u16 = 20_000;
 
+/// When, in ms, another marker is tried on devices that do not carry yet.
+const RETRY_TIME: u16 = 20;
+
 /// `PACKET_OUTGOING`: what this side sent itself.
 const OUTGOING: u8 = 4;
 
@@ -56,13 +60,14 @@ pub(crate) struct Wire {
     icmp6: OwnedFd,
     raw4: OwnedFd,
     raw6: OwnedFd,
+    markers: Cell<u32>,
 }
 
 impl Wire {
     /// Sockets in `outside` (devices `c0`, `s0`) and `router` (`cli`).
     pub(crate) fn new(outside: &Namespace, router: &Namespace) -> Self {
         let (packets, client, server) = outside.inside(|| (packets(), device("c0"), device("s0")));
-        router.inside(move || {
+        let wire = router.inside(move || {
             let tcp6 = raw(AddressFamily::Inet6, SockProtocol::Tcp);
             setsockopt(&tcp6, sockopt::Ipv6RecvPacketInfo, &true).expect("IPV6_RECVPKTINFO");
             Self {
@@ -77,8 +82,11 @@ impl Wire {
                 icmp6: raw(AddressFamily::Inet6, SockProtocol::IcmpV6),
                 raw4: raw(AddressFamily::Inet, SockProtocol::Raw),
                 raw6: raw(AddressFamily::Inet6, SockProtocol::Raw),
+                markers: Cell::new(0),
             }
-        })
+        });
+        wire.until_it_carries();
+        wire
     }
 
     /// Sends one segment. A rule of the output hook that drops is told to the sender
@@ -126,24 +134,54 @@ impl Wire {
     pub(crate) fn collect(&self) -> Vec<(Side, Received)> {
         let mut seen = Vec::new();
         for _ in 0..QUEUES {
-            self.mark(&self.outside, &self.client, [1, 1, 1, 2]);
-            self.until_marker(&mut seen, true);
-            self.mark(&self.inside, &self.toward_client, [1, 2, 1, 1]);
-            self.until_marker(&mut seen, false);
+            for router in [true, false] {
+                let number = self.mark(router);
+                let through = self.until_marker(number, &mut seen, router, MARKER_TIME);
+                assert!(through, "a marker was lost");
+            }
         }
         self.read_local(&mut seen);
         seen
     }
 
-    fn mark(&self, socket: &OwnedFd, device: &LinkAddr, ends: [u8; 4]) {
-        let mut frame = vec![2, 0, 0, 0, ends[0], ends[1], 2, 0, 0, 0, ends[2], ends[3]];
-        frame.extend(MARKER);
-        frame.extend([0; 46]);
-        sendto(socket.as_raw_fd(), &frame, device, MsgFlags::empty()).expect("a marker");
+    /// Returns once packets pass in both directions: devices that were just set up do
+    /// not carry at once.
+    fn until_it_carries(&self) {
+        for router in [true, false] {
+            let carries = (0..MARKER_TIME / RETRY_TIME).any(|_| {
+                let number = self.mark(router);
+                self.until_marker(number, &mut Vec::new(), router, RETRY_TIME)
+            });
+            assert!(carries, "the devices do not carry");
+        }
     }
 
-    /// Reads frames up to the marker, on the router or outside.
-    fn until_marker(&self, seen: &mut Vec<(Side, Received)>, router: bool) {
+    /// Sends a marker to the router, or from it, and gives its number.
+    fn mark(&self, router: bool) -> u32 {
+        let number = self.markers.get() + 1;
+        self.markers.set(number);
+        let (socket, device, ends) = if router {
+            (&self.outside, &self.client, [1, 1, 1, 2])
+        } else {
+            (&self.inside, &self.toward_client, [1, 2, 1, 1])
+        };
+        let mut frame = vec![2, 0, 0, 0, ends[0], ends[1], 2, 0, 0, 0, ends[2], ends[3]];
+        frame.extend(MARKER);
+        frame.extend(number.to_be_bytes());
+        frame.extend([0; 42]);
+        sendto(socket.as_raw_fd(), &frame, device, MsgFlags::empty()).expect("a marker");
+        number
+    }
+
+    /// Reads frames up to the marker, on the router or outside; `false` where nothing
+    /// comes for so many ms.
+    fn until_marker(
+        &self,
+        number: u32,
+        seen: &mut Vec<(Side, Received)>,
+        router: bool,
+        limit: u16,
+    ) -> bool {
         let socket = if router { &self.inside } else { &self.outside };
         let mut buffer = [0; 2048];
         loop {
@@ -151,18 +189,22 @@ impl Wire {
                 Ok((length, from)) => (length, from.expect("a device")),
                 Err(Errno::EAGAIN) => {
                     let mut wait = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-                    let ready = poll(&mut wait, PollTimeout::from(MARKER_TIME));
-                    assert_ne!(ready, Ok(0), "a marker was lost");
+                    if poll(&mut wait, PollTimeout::from(limit)) == Ok(0) {
+                        return false;
+                    }
                     continue;
                 }
                 Err(error) => panic!("a packet socket: {error}"),
             };
             let frame = &buffer[..length];
-            if from.pkttype() == OUTGOING || frame.len() < 14 {
+            if from.pkttype() == OUTGOING || frame.len() < 18 {
                 continue;
             }
             if frame[12..14] == MARKER {
-                return;
+                if frame[14..18] == number.to_be_bytes() {
+                    return true;
+                }
+                continue;
             }
             if router {
                 continue;

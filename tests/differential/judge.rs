@@ -1,0 +1,303 @@
+//! What the evaluation says of a probe, held against what became of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ftpnat::ruleset::eval::{
+    Address, Direction, Flow, Packet, Path, Port, State, Translation, Translations,
+};
+use ftpnat::ruleset::eval::{Evaluation, Outcome, Rejection, Told, Where};
+use ftpnat::ruleset::eval::{HostFacts, OwnAddress, Route};
+use ftpnat::ruleset::live::Ruleset;
+use ftpnat::ruleset::live::table::Hook;
+use ipnet::IpNet;
+
+use crate::lab::{ADDRESSES, Probe, Refusal, Seen};
+use crate::packet::{ACK, FIN, SYN, Segment};
+use crate::wire::Side;
+
+/// How an evaluation and the kernel compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The same.
+    Agrees(Kind),
+    /// The evaluation does not say.
+    Undecided(&'static str),
+    /// Not the same: what was expected.
+    Differs(String),
+}
+
+/// What both say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// It came out untranslated.
+    Accepted,
+    /// It came out translated.
+    Translated,
+    /// Nothing came.
+    Dropped,
+    /// It was refused so.
+    Rejected,
+    /// It was refused, and the refusal did not come: rules may drop it as well.
+    RejectedUnseen,
+}
+
+/// The router's addresses, routes and interfaces (with their numbers).
+pub(crate) fn host_facts(interfaces: Vec<(u32, String)>) -> HostFacts {
+    let mut addresses = Vec::new();
+    let mut routes = Vec::new();
+    let loopback = [("lo", &["127.0.0.1/8", "::1/128"][..])];
+    for (interface, nets) in ADDRESSES.iter().chain(&loopback) {
+        for net in *nets {
+            let net: IpNet = net.parse().expect("an address");
+            addresses.push(OwnAddress {
+                interface: (*interface).to_owned(),
+                net,
+            });
+            routes.push(Route {
+                to: net.trunc(),
+                interface: Some((*interface).to_owned()),
+            });
+        }
+    }
+    HostFacts {
+        addresses: Some(addresses),
+        routes: Some(routes),
+        interfaces: Some(interfaces),
+    }
+}
+
+/// Whether rules could drop a refusal on its way to who sent the probe.
+pub(crate) fn may_lose_refusals(ruleset: &Ruleset) -> bool {
+    ruleset
+        .tables
+        .iter()
+        .flat_map(|table| &table.chains)
+        .filter_map(|chain| chain.base.as_ref())
+        .any(|base| matches!(base.hook, Hook::Output | Hook::Postrouting | Hook::Input))
+}
+
+/// A probe, and the packet of the evaluation that it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Trying {
+    /// What is sent.
+    pub(crate) probe: Probe,
+    /// What is evaluated.
+    pub(crate) packet: Packet,
+    /// Its source and destination where it arrives, if that was settled before.
+    settled: Option<(SocketAddr, SocketAddr)>,
+}
+
+/// The first packet of a connection.
+pub(crate) fn first(probe: Probe) -> Trying {
+    let segment = &probe.segment;
+    let end = |end: SocketAddr| (end.ip(), end.port());
+    let flow = Flow::tcp(end(segment.source), end(segment.destination));
+    let mut packet = match probe.from {
+        Side::Client => Packet::arriving(flow, Some("cli")),
+        Side::Server => Packet::arriving(flow, Some("srv")),
+        Side::Router => Packet::leaving(flow),
+    };
+    packet.tcp_flags = Some(segment.flags);
+    if segment.flags == SYN | FIN {
+        // `tcp_error`: no such combination.
+        packet.state = State::Invalid;
+    }
+    Trying {
+        probe,
+        packet,
+        settled: None,
+    }
+}
+
+impl Trying {
+    /// The answer to a SYN that arrived beside the router. One to the router's own port
+    /// was answered by its kernel.
+    pub(crate) fn answer(&self, seen: &Seen) -> Option<Self> {
+        let sent = &self.probe.segment;
+        let Seen::Arrived {
+            side,
+            source,
+            destination,
+        } = *seen
+        else {
+            return None;
+        };
+        if side == Side::Router || sent.flags != SYN {
+            return None;
+        }
+        let probe = Probe {
+            from: side,
+            segment: Segment {
+                source: destination,
+                destination: source,
+                flags: SYN | ACK,
+                sequence: sent.sequence + 0x1000_0000,
+                acknowledged: sent.sequence + 1,
+            },
+        };
+        let settled = (sent.destination, sent.source);
+        Some(self.later(Direction::Reply, probe, (source, destination), settled))
+    }
+
+    /// What follows on the answer (`self`), by who sent the SYN.
+    pub(crate) fn acknowledge(&self, syn: &Self, seen: &Seen) -> Option<Self> {
+        let sent = &self.probe.segment;
+        // The router has no socket: its kernel refuses the answer.
+        if syn.probe.from == Side::Router || !matches!(seen, Seen::Arrived { .. }) {
+            return None;
+        }
+        let probe = Probe {
+            from: syn.probe.from,
+            segment: Segment {
+                flags: ACK,
+                sequence: sent.acknowledged,
+                acknowledged: sent.sequence + 1,
+                ..syn.probe.segment
+            },
+        };
+        let settled = (sent.destination, sent.source);
+        Some(syn.later(Direction::Original, probe, settled, settled))
+    }
+
+    /// A packet of a connection whose original direction arrives as `translated`.
+    fn later(
+        &self,
+        direction: Direction,
+        probe: Probe,
+        translated: (SocketAddr, SocketAddr),
+        settled: (SocketAddr, SocketAddr),
+    ) -> Self {
+        let exactly = |before: (IpAddr, u16), after: SocketAddr| Translation {
+            address: if before.0 == after.ip() {
+                Address::Same
+            } else {
+                Address::Within(after.ip(), after.ip())
+            },
+            port: if before.1 == after.port() {
+                Port::Same
+            } else {
+                Port::Within(after.port(), after.port())
+            },
+        };
+        let flow = self.packet.flow;
+        let translations = Translations {
+            source: exactly(flow.source, translated.0),
+            destination: exactly(flow.destination, translated.1),
+        };
+        let mut packet = self.packet.later(direction, translations, Path::Arrives);
+        packet.tcp_flags = Some(probe.segment.flags);
+        packet.input = match probe.from {
+            Side::Client => Some("cli".to_owned()),
+            Side::Server => Some("srv".to_owned()),
+            Side::Router => None,
+        };
+        // What rules made of it on the way of the first is not told.
+        packet.connection_mark = None;
+        Self {
+            probe,
+            packet,
+            settled: Some(settled),
+        }
+    }
+
+    /// Compares the evaluation with what became of the probe.
+    pub(crate) fn compare(&self, evaluation: &Evaluation, lossy: bool, seen: &Seen) -> Verdict {
+        match (&evaluation.outcome, seen) {
+            (Outcome::Undecided(doubt), _) => Verdict::Undecided(doubt.why),
+            (
+                Outcome::Accept,
+                &Seen::Arrived {
+                    side,
+                    source,
+                    destination,
+                },
+            ) => self.arrived(evaluation, side, source, destination),
+            (Outcome::Drop { .. }, Seen::Silent) => Verdict::Agrees(Kind::Dropped),
+            (Outcome::Reject { kind, .. }, Seen::Refused(refusal)) if same(*kind, *refusal) => {
+                Verdict::Agrees(Kind::Rejected)
+            }
+            (Outcome::Reject { .. }, Seen::Silent) if lossy => {
+                Verdict::Agrees(Kind::RejectedUnseen)
+            }
+            _ => differs(evaluation),
+        }
+    }
+
+    fn arrived(
+        &self,
+        evaluation: &Evaluation,
+        side: Side,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Verdict {
+        let there = match &evaluation.to {
+            Some(Where::Local) => Side::Router,
+            Some(Where::Out(Some(device))) if device == "cli" => Side::Client,
+            Some(Where::Out(Some(device))) if device == "srv" => Side::Server,
+            Some(Where::Out(_)) | None => return Verdict::Undecided("where it goes"),
+        };
+        let nat = match &evaluation.nat {
+            Told::Known(nat) => nat.translations,
+            Told::Undecided(doubt) => return Verdict::Undecided(doubt.why),
+        };
+        let fits = match self.settled {
+            Some(settled) => settled == (source, destination),
+            None => {
+                fits(nat.source, self.probe.segment.source, source)
+                    && fits(nat.destination, self.probe.segment.destination, destination)
+            }
+        };
+        if there != side || !fits {
+            differs(evaluation)
+        } else if nat.source.is_none() && nat.destination.is_none() {
+            Verdict::Agrees(Kind::Accepted)
+        } else {
+            Verdict::Agrees(Kind::Translated)
+        }
+    }
+}
+
+fn differs(evaluation: &Evaluation) -> Verdict {
+    Verdict::Differs(format!(
+        "{:?}, NAT {:?}, to {:?}, met {:?}",
+        evaluation.outcome, evaluation.nat, evaluation.to, evaluation.trail
+    ))
+}
+
+fn same(kind: Rejection, refusal: Refusal) -> bool {
+    match (kind, refusal) {
+        (Rejection::Reset, Refusal::Reset) => true,
+        (
+            Rejection::Icmp { kind, code },
+            Refusal::Icmp {
+                kind: seen_kind,
+                code: seen_code,
+                ..
+            },
+        ) => kind == seen_kind && code == seen_code,
+        _ => false,
+    }
+}
+
+/// Whether a translation may have made `after` of `before`.
+fn fits(translation: Translation, before: SocketAddr, after: SocketAddr) -> bool {
+    let address = match translation.address {
+        Address::Same => before.ip() == after.ip(),
+        Address::Within(first, last) => first <= after.ip() && after.ip() <= last,
+        Address::Moved(by) => number(before.ip()).wrapping_add(by) == number(after.ip()),
+        Address::Unknown => true,
+    };
+    let port = match translation.port {
+        Port::Same => before.port() == after.port(),
+        Port::Within(first, last) => first <= after.port() && after.port() <= last,
+        Port::Moved(by) => before.port().wrapping_add(by) == after.port(),
+    };
+    address && port
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u32::from(v4).into(),
+        IpAddr::V6(v6) => v6.into(),
+    }
+}
