@@ -128,14 +128,27 @@ impl<'p, 'r> Run<'p, 'r> {
                 self.input = named_or_not(self.packet.input.as_deref());
                 self.arrive(false)
             }
-            Path::Leaves => self.leave(false),
+            Path::Leaves => {
+                self.leave(false)?;
+                // The output hook may have turned it to this host itself.
+                if self.output == Device::Named("lo") {
+                    self.come_back()
+                } else {
+                    Ok(())
+                }
+            }
             Path::Loops => {
                 self.leave(true)?;
-                self.input = Device::Named("lo");
-                self.output = Device::None;
-                self.arrive(true)
+                self.come_back()
             }
         }
+    }
+
+    /// By `lo`.
+    fn come_back(&mut self) -> Result<(), Outcome> {
+        self.input = Device::Named("lo");
+        self.output = Device::None;
+        self.arrive(true)
     }
 
     fn arrive(&mut self, loops: bool) -> Result<(), Outcome> {

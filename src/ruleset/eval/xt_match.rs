@@ -396,11 +396,13 @@ impl Run<'_, '_> {
         {
             return Some(false);
         }
-        if mask & (ANYCAST | LOCAL | UNREACHABLE) == 0 {
+        // match_lookup_rt6 answers with these only: a unicast one is none of them.
+        let routed = mask & (ANYCAST | LOCAL | UNREACHABLE);
+        if routed == 0 {
             return Some(true);
         }
         let kind = self.address_type(field, on)?;
-        Some(mask & (1 << kind.min(15)) != 0)
+        Some(routed & (1 << kind.min(15)) != 0)
     }
 
     /// `pkttype_mt`: of packets by `lo`, the kind of the address.
