@@ -1,5 +1,6 @@
 //! What the evaluation says of a probe, held against what became of it.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use ftpnat::ruleset::eval::{
@@ -7,6 +8,7 @@ use ftpnat::ruleset::eval::{
 };
 use ftpnat::ruleset::eval::{Evaluation, Outcome, Rejection, Told, Where};
 use ftpnat::ruleset::eval::{HostFacts, OwnAddress, Route};
+use ftpnat::ruleset::eval::{Place, Prepared};
 use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::table::Hook;
 use ipnet::IpNet;
@@ -240,7 +242,12 @@ impl Trying {
             Told::Known(nat) => nat.translations,
             Told::Undecided(doubt) => return Verdict::Undecided(doubt.why),
         };
+        let untracked = !matches!(evaluation.notrack, Told::Known(None));
         let fits = match self.settled {
+            // Nothing turns it back.
+            Some(_) if untracked => {
+                (self.probe.segment.source, self.probe.segment.destination) == (source, destination)
+            }
             Some(settled) => settled == (source, destination),
             None => {
                 fits(nat.source, self.probe.segment.source, source)
@@ -258,10 +265,41 @@ impl Trying {
 }
 
 fn differs(evaluation: &Evaluation) -> Verdict {
-    Verdict::Differs(format!(
-        "{:?}, NAT {:?}, to {:?}, met {:?}",
-        evaluation.outcome, evaluation.nat, evaluation.to, evaluation.trail
-    ))
+    Verdict::Differs(format!("{:?}", evaluation.outcome))
+}
+
+/// An evaluation in words, for who has to find out which side is wrong.
+pub(crate) fn told(evaluation: &Evaluation, prepared: &Prepared, ruleset: &Ruleset) -> String {
+    let place = |place: Place| {
+        let table = &ruleset.tables[place.table];
+        let rule = prepared.rule(place).map_or_else(
+            || "policy".to_owned(),
+            |rule| format!("rule {:?} {rule:?}", place.rule),
+        );
+        let chain = &table.chains[place.chain].name;
+        format!("{:?} {} {chain} {rule}", table.maker, table.name)
+    };
+    let mut text = format!("  {:?}", evaluation.outcome);
+    for met in &evaluation.trail {
+        let _ = write!(
+            text,
+            "\n  {:?} {}: {}",
+            met.hook,
+            met.priority,
+            place(met.by)
+        );
+    }
+    if let Told::Known(nat) = &evaluation.nat {
+        let _ = write!(
+            text,
+            "\n  source {:?} by {:?}\n  destination {:?} by {:?}",
+            nat.translations.source,
+            nat.source_by.map(place),
+            nat.translations.destination,
+            nat.destination_by.map(place),
+        );
+    }
+    text
 }
 
 fn same(kind: Rejection, refusal: Refusal) -> bool {

@@ -6,8 +6,7 @@ use std::process::Stdio;
 
 use ftpnat::ruleset::eval::HostFacts;
 use ftpnat::ruleset::live::Ruleset;
-use ftpnat::ruleset::live::decode::decode;
-use ftpnat::sys::netlink::dump_everything;
+use ftpnat::sys::ruleset::record;
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
@@ -149,7 +148,7 @@ impl Lab {
 
     /// The rules, as read from the kernel.
     pub(crate) fn ruleset(&self) -> Ruleset {
-        decode(&dump_everything().expect("a dump"))
+        record().ruleset()
     }
 
     /// What is known of the router besides its rules.

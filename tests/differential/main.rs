@@ -24,11 +24,12 @@ use std::process::ExitCode;
 use ftpnat::ruleset::eval::Prepared;
 use ftpnat::ruleset::eval::State;
 use ftpnat::ruleset::eval::Told;
+use ftpnat::ruleset::live::Ruleset;
 use libtest_mimic::{Failed, Trial};
 
 use cases::{CASES, Case};
 use generate::{Count, Generated, generate};
-use judge::{Trying, Verdict, first, may_lose_refusals};
+use judge::{Trying, Verdict, first, may_lose_refusals, told};
 use lab::{Lab, Probe, Seen};
 use packet::{SYN, Segment};
 use totals::Totals;
@@ -114,6 +115,7 @@ fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Re
     let mut round = Round {
         lab,
         prepared: Prepared::new(&ruleset, &host),
+        ruleset: &ruleset,
         lossy: may_lose_refusals(&ruleset),
         rules: generated.rules,
         totals,
@@ -147,6 +149,7 @@ fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Re
 struct Round<'a> {
     lab: &'a Lab,
     prepared: Prepared<'a>,
+    ruleset: &'a Ruleset,
     /// Refusals may be lost.
     lossy: bool,
     rules: Count,
@@ -163,7 +166,8 @@ impl Round<'_> {
             let evaluation = self.prepared.evaluate(&trying.packet);
             let verdict = trying.compare(&evaluation, self.lossy, seen);
             self.totals.probe(&verdict, self.rules, first);
-            if let Verdict::Differs(expected) = verdict {
+            if let Verdict::Differs(_) = verdict {
+                let expected = told(&evaluation, &self.prepared, self.ruleset);
                 let Segment {
                     source,
                     destination,
@@ -171,7 +175,7 @@ impl Round<'_> {
                     ..
                 } = trying.probe.segment;
                 self.failures += &format!(
-                    "\n{:?}: {source} to {destination}, flags {flags}: {seen:?}, not {expected}",
+                    "\n{:?}: {source} to {destination}, flags {flags}: {seen:?}, not\n{expected}",
                     trying.probe.from
                 );
             }
