@@ -8,7 +8,7 @@ use crate::facts::snapshot::{MANIFEST, Snapshot, State};
 use crate::facts::sources::Asked;
 use crate::output::{self, Failure, one_line};
 use crate::sys::terminal::{Color, write_stdout};
-use crate::sys::{collect, files, scratch};
+use crate::sys::{collect, files, ruleset, scratch};
 
 /// The longest file of a snapshot that is read.
 const MOST: usize = 64 * 1024 * 1024;
@@ -50,6 +50,8 @@ pub(super) fn take(may_load: bool) -> Snapshot {
         _ => State::Held(scratch::report()),
     };
     snapshot.insert(Asked::Probe.to_string(), probe);
+    // After the probe, which may have loaded what this asks.
+    ruleset::record_into(&mut snapshot, may_load);
     snapshot
 }
 

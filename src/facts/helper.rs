@@ -42,7 +42,7 @@ pub const NAT_FTP: Module = Module {
 /// them not loaded makes the kernel load it.
 const PROBE_USES: [Module; 7] = [
     module(&["nfnetlink"], "CONFIG_NETFILTER_NETLINK"),
-    module(&["nf_tables"], "CONFIG_NF_TABLES"),
+    NF_TABLES,
     NF_CONNTRACK,
     module(&["nf_nat"], "CONFIG_NF_NAT"),
     module(&["nft_ct"], "CONFIG_NFT_CT"),
@@ -51,6 +51,7 @@ const PROBE_USES: [Module; 7] = [
     module(&["nft_chain_nat", "nft_chain_nat_ipv4"], "CONFIG_NFT_NAT"),
 ];
 
+const NF_TABLES: Module = module(&["nf_tables"], "CONFIG_NF_TABLES");
 const NF_CONNTRACK: Module = module(&["nf_conntrack"], "CONFIG_NF_CONNTRACK");
 
 const fn module(names: &'static [&'static str], option: &'static str) -> Module {
@@ -61,6 +62,16 @@ const fn module(names: &'static [&'static str], option: &'static str) -> Module 
 #[must_use]
 pub fn has_conntrack(snapshot: &Snapshot) -> bool {
     present(snapshot, &NF_CONNTRACK).is_some()
+}
+
+/// Whether `nf_tables` is loaded or built in; `None` where that is not known, so that
+/// to ask it for its rules might make the kernel load it.
+#[must_use]
+pub fn has_nf_tables(snapshot: &Snapshot) -> Option<bool> {
+    match present(snapshot, &NF_TABLES) {
+        Some(_) => Some(true),
+        None => as_module(snapshot, &NF_TABLES).map(|_| false),
+    }
 }
 
 /// Whether functional probes would load no module; the first one that they might

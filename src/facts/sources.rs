@@ -149,6 +149,25 @@ pub enum Asked {
     Namespaces,
     /// What the functional probes found.
     Probe,
+    /// The tables of `nf_tables` (netlink), as bytes.
+    NftTables,
+    /// Their chains.
+    NftChains,
+    /// Their rules.
+    NftRules,
+    /// Their sets.
+    NftSets,
+    /// The elements of those.
+    NftElements,
+    /// Their objects.
+    NftObjects,
+    /// Their flowtables.
+    NftFlowtables,
+    /// The tables of iptables-legacy that are in force, as `iptables-legacy-save -c`
+    /// prints them.
+    LegacySave,
+    /// The same of ip6tables-legacy.
+    LegacySave6,
 }
 
 impl fmt::Display for Asked {
@@ -163,6 +182,15 @@ impl fmt::Display for Asked {
             Self::Running => "asked:running",
             Self::Namespaces => "asked:namespaces",
             Self::Probe => "asked:probe",
+            Self::NftTables => "asked:nft-tables",
+            Self::NftChains => "asked:nft-chains",
+            Self::NftRules => "asked:nft-rules",
+            Self::NftSets => "asked:nft-sets",
+            Self::NftElements => "asked:nft-elements",
+            Self::NftObjects => "asked:nft-objects",
+            Self::NftFlowtables => "asked:nft-flowtables",
+            Self::LegacySave => "asked:iptables-legacy-save",
+            Self::LegacySave6 => "asked:ip6tables-legacy-save",
         })
     }
 }

@@ -5,46 +5,64 @@ use std::io;
 use nix::errno::Errno;
 
 use super::{netlink, process};
-use crate::model::net::Family;
-use crate::ruleset::live::decode::Dump;
-use crate::ruleset::live::{Recorded, Unread};
+use crate::facts::helper;
+use crate::facts::snapshot::{Snapshot, State};
+use crate::facts::sources::Asked;
+use crate::ruleset::live::Ruleset;
+use crate::ruleset::live::recorded::{self, NFTABLES, sources};
 
-/// Everything that is in force; what cannot be had is said in it.
+/// What is in force in this thread's network namespace, whatever that makes the kernel
+/// load.
 #[must_use]
-pub fn record() -> Recorded {
-    let mut recorded = Recorded::default();
-    match netlink::dump_everything() {
-        Ok(dump) => recorded.nftables = dump,
-        Err(error) if has_no_nftables(&error) => recorded.nftables = Dump::default(),
-        Err(error) => recorded.unread.push(Unread {
-            what: "nf_tables".to_owned(),
-            why: error.to_string(),
+pub fn read() -> Ruleset {
+    let mut snapshot = Snapshot::default();
+    record_into(&mut snapshot, true);
+    recorded::ruleset(&snapshot)
+}
+
+/// Puts everything that is in force into a snapshot. Where that might make the kernel
+/// load `nf_tables`, only where `may_load` allows it; iptables-legacy is asked for no
+/// table that is not in force already, since that would put it in force.
+pub fn record_into(snapshot: &mut Snapshot, may_load: bool) {
+    let dumped = match helper::has_nf_tables(snapshot) {
+        Some(false) => Err(State::Absent),
+        None if !may_load => Err(State::Unreadable(
+            "to ask for it might make the kernel load nf_tables".to_owned(),
+        )),
+        Some(true) | None => netlink::dump_everything().map_err(|error| {
+            if has_no_nftables(&error) {
+                State::Absent
+            } else {
+                State::Unreadable(error.to_string())
+            }
         }),
+    };
+    match dumped {
+        Ok(dump) => {
+            for (asked, state) in sources(dump) {
+                snapshot.insert(asked.to_string(), state);
+            }
+        }
+        Err(state) => {
+            for asked in NFTABLES {
+                snapshot.insert(asked.to_string(), state.clone());
+            }
+        }
     }
-    // Of this thread: its namespace need not be that of the process, which `/proc/net` shows.
-    for (family, file, program) in [
+    for (asked, names, program) in [
         (
-            Family::Ipv4,
+            Asked::LegacySave,
             "/proc/thread-self/net/ip_tables_names",
             "iptables-legacy-save",
         ),
         (
-            Family::Ipv6,
+            Asked::LegacySave6,
             "/proc/thread-self/net/ip6_tables_names",
             "ip6tables-legacy-save",
         ),
     ] {
-        for table in legacy_tables(file, &mut recorded.unread) {
-            match saved(program, &table) {
-                Ok(text) => recorded.legacy.push((family, text)),
-                Err(why) => recorded.unread.push(Unread {
-                    what: format!("table {table} of {program}"),
-                    why,
-                }),
-            }
-        }
+        snapshot.insert(asked.to_string(), saved(names, program));
     }
-    recorded
 }
 
 /// A request to a subsystem of nfnetlink that is not there is refused with `EINVAL`
@@ -55,23 +73,28 @@ fn has_no_nftables(error: &io::Error) -> bool {
     })
 }
 
-/// Tables that are there already: to ask for another would put it in force. Without the
-/// file there is no iptables-legacy.
-fn legacy_tables(file: &str, unread: &mut Vec<Unread>) -> Vec<String> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => text.lines().map(str::to_owned).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            unread.push(Unread {
-                what: format!("{file}, which names the tables of iptables-legacy"),
-                why: error.to_string(),
-            });
-            Vec::new()
+/// The tables that are in force, of the network namespace that this thread is in, which
+/// need not be the process's. Without the file of their names there is no
+/// iptables-legacy, and with an empty one it does nothing.
+fn saved(names: &str, program: &str) -> State {
+    let tables = match std::fs::read_to_string(names) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return State::Absent,
+        Err(error) => return State::Unreadable(format!("{names}: {error}")),
+    };
+    let mut all = String::new();
+    for table in tables.lines() {
+        match saved_table(program, table) {
+            Ok(text) => all.push_str(&text),
+            Err(why) => {
+                return State::Unreadable(format!("table {table} by {program}: {why}"));
+            }
         }
     }
+    State::Held(all)
 }
 
-fn saved(program: &str, table: &str) -> Result<String, String> {
+fn saved_table(program: &str, table: &str) -> Result<String, String> {
     let finished =
         process::run(program, &["-c", "-t", table]).map_err(|e| format!("cannot run it: {e}"))?;
     if !finished.success {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use ftpnat::ruleset::eval::HostFacts;
 use ftpnat::ruleset::live::Ruleset;
-use ftpnat::sys::ruleset::record;
+use ftpnat::sys::ruleset::read;
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
@@ -148,7 +148,7 @@ impl Lab {
 
     /// The rules, as read from the kernel.
     pub(crate) fn ruleset(&self) -> Ruleset {
-        record().ruleset()
+        read()
     }
 
     /// What is known of the router besides its rules.

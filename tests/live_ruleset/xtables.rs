@@ -5,7 +5,7 @@ use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::expression::Expression;
 use ftpnat::ruleset::live::table::Maker;
 use ftpnat::ruleset::live::xt::{Match, Target};
-use ftpnat::sys::ruleset::record;
+use ftpnat::sys::ruleset::read;
 use libtest_mimic::Trial;
 
 use crate::held::{Held, is_opaque};
@@ -409,8 +409,7 @@ fn agree(iptables: &str, rules: &[(&str, &str, &str)]) {
     for back_end in ["nft", "legacy"] {
         held.load(&format!("{iptables}-{back_end}-restore"), &text(rules));
     }
-    let recorded = held.namespace.inside(record);
-    let ruleset = recorded.ruleset();
+    let ruleset = held.namespace.inside(read);
     assert_eq!(ruleset.unread, []);
     let mut faults = Vec::new();
     for (table, chain, wanted) in numbered(rules) {

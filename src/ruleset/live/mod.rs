@@ -6,9 +6,11 @@
 //! - [`xt`] has the matches and targets of iptables, of either back end.
 //! - [`decode`] reads what the kernel dumped, with [`xt_blob`] for iptables' blobs.
 //! - [`saved`] reads the text of `iptables-save`.
+//! - [`recorded`] is how a snapshot keeps all of it.
 
 pub mod decode;
 pub mod expression;
+pub mod recorded;
 pub mod saved;
 pub mod table;
 pub mod xt;
@@ -16,10 +18,6 @@ pub mod xt_blob;
 
 pub use expression::Expression;
 pub use table::{Chain, Rule, Set, Table};
-
-use crate::model::net::Family;
-use crate::ruleset::save::Save;
-use table::Maker;
 
 /// Everything that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,41 +27,6 @@ pub struct Ruleset {
     /// What could not be read, each with the reason: an evaluation is undecided where it
     /// would matter.
     pub unread: Vec<Unread>,
-}
-
-/// The firewall as the kernel and iptables gave it: what a snapshot keeps.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recorded {
-    /// `nf_tables`.
-    pub nftables: decode::Dump,
-    /// The tables of iptables-legacy that were in force, as `iptables-legacy-save` and
-    /// `ip6tables-legacy-save` print them: one text for each table.
-    pub legacy: Vec<(Family, String)>,
-    /// What could not be had.
-    pub unread: Vec<Unread>,
-}
-
-impl Recorded {
-    /// The model of all of it.
-    #[must_use]
-    pub fn ruleset(&self) -> Ruleset {
-        let mut ruleset = decode::decode(&self.nftables);
-        for (family, text) in &self.legacy {
-            match Save::parse(text) {
-                Ok(save) => {
-                    let read = saved::read(&save, *family, Maker::IptablesLegacy);
-                    ruleset.tables.extend(read.tables);
-                    ruleset.unread.extend(read.unread);
-                }
-                Err(error) => ruleset.unread.push(Unread {
-                    what: "a table of iptables-legacy".to_owned(),
-                    why: error.to_string(),
-                }),
-            }
-        }
-        ruleset.unread.extend(self.unread.iter().cloned());
-        ruleset
-    }
 }
 
 /// A part of the firewall that could not be read.

@@ -24,36 +24,36 @@ use crate::ruleset::netlink::{is_whole, objects};
 /// The raw answers to the dumps of all families (`NFPROTO_UNSPEC`), each with its
 /// `NLMSG_DONE`. No bytes at all: there is no `nf_tables`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Dump {
+pub struct Dump<B = Vec<u8>> {
     /// [`crate::ruleset::netlink::List::Tables`].
-    pub tables: Vec<u8>,
+    pub tables: B,
     /// [`crate::ruleset::netlink::List::Chains`].
-    pub chains: Vec<u8>,
+    pub chains: B,
     /// [`crate::ruleset::netlink::List::Rules`].
-    pub rules: Vec<u8>,
+    pub rules: B,
     /// [`crate::ruleset::netlink::List::Sets`].
-    pub sets: Vec<u8>,
+    pub sets: B,
     /// The answers for all sets, one after the other: each message names its set.
-    pub elements: Vec<u8>,
+    pub elements: B,
     /// [`crate::ruleset::netlink::List::Objects`].
-    pub objects: Vec<u8>,
+    pub objects: B,
     /// [`crate::ruleset::netlink::List::Flowtables`].
-    pub flowtables: Vec<u8>,
+    pub flowtables: B,
 }
 
 /// The ruleset that a dump holds. Bytes that are no message end a part; then it is said
 /// in [`Ruleset::unread`].
 #[must_use]
-pub fn decode(dump: &Dump) -> Ruleset {
+pub fn decode<B: AsRef<[u8]>>(dump: &Dump<B>) -> Ruleset {
     let mut decoder = Decoder::default();
     decoder.cut_off(dump);
-    decoder.tables(&dump.tables);
-    decoder.chains(&dump.chains);
-    decoder.sets(&dump.sets);
-    decoder.elements(&dump.elements);
-    decoder.rules(&dump.rules);
-    decoder.objects(&dump.objects);
-    decoder.flowtables(&dump.flowtables);
+    decoder.tables(dump.tables.as_ref());
+    decoder.chains(dump.chains.as_ref());
+    decoder.sets(dump.sets.as_ref());
+    decoder.elements(dump.elements.as_ref());
+    decoder.rules(dump.rules.as_ref());
+    decoder.objects(dump.objects.as_ref());
+    decoder.flowtables(dump.flowtables.as_ref());
     for table in &mut decoder.ruleset.tables {
         table.maker = table::maker(table);
     }
@@ -81,7 +81,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn cut_off(&mut self, dump: &Dump) {
+    fn cut_off<B: AsRef<[u8]>>(&mut self, dump: &Dump<B>) {
         for (what, bytes) in [
             ("tables", &dump.tables),
             ("chains", &dump.chains),
@@ -91,7 +91,7 @@ impl<'a> Decoder<'a> {
             ("objects", &dump.objects),
             ("flowtables", &dump.flowtables),
         ] {
-            if !is_whole(bytes) {
+            if !is_whole(bytes.as_ref()) {
                 self.unread(format!("nf_tables: {what}"), "the dump is cut off");
             }
         }
