@@ -4,6 +4,8 @@ use crate::facts::{Fact, Facts};
 use crate::model::check::CheckId;
 use crate::plan::ProfilePlan;
 use crate::profile::Profile;
+use crate::ruleset::eval::{HostFacts, Prepared};
+use crate::ruleset::live::Ruleset;
 
 use super::{Finding, Severity};
 
@@ -36,16 +38,14 @@ pub enum Judge {
         /// The answer.
         find: fn(&Subject) -> Verdict,
     },
-    /// From the profile's predictions, until the live ruleset is read: `plan` speaks it.
+    /// From the profile's predictions, until it is made of the live ruleset: `plan` speaks it.
     Prediction(fn(&Profile, &ProfilePlan) -> Option<Finding>),
-    /// From the live ruleset, which is not read yet.
-    Ruleset,
     /// A cause that predictions name; nothing finds it yet.
     Cause,
 }
 
 /// What a check judges.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The profile.
     pub profile: &'a Profile,
@@ -53,6 +53,27 @@ pub struct Subject<'a> {
     pub plan: &'a ProfilePlan,
     /// The host.
     pub facts: &'a Facts,
+    /// The firewall that is in force there.
+    pub firewall: &'a Firewall<'a>,
+}
+
+/// The firewall that is in force on a host.
+pub struct Firewall<'a> {
+    /// As it was read.
+    pub ruleset: &'a Ruleset,
+    /// Made ready for packets.
+    pub prepared: Prepared<'a>,
+}
+
+impl<'a> Firewall<'a> {
+    /// A ruleset on the host that `host` describes.
+    #[must_use]
+    pub fn new(ruleset: &'a Ruleset, host: &'a HostFacts) -> Self {
+        Self {
+            ruleset,
+            prepared: Prepared::new(ruleset, host),
+        }
+    }
 }
 
 /// A check's answer.

@@ -5,7 +5,7 @@ use crate::model::check::CheckId;
 use crate::plan::ProfilePlan;
 use crate::profile::Profile;
 
-use super::definition::{Check, Judge, Subject, Verdict};
+use super::definition::{Check, Firewall, Judge, Subject, Verdict};
 use super::registry::CHECKS;
 use super::{Finding, Severity};
 
@@ -49,11 +49,17 @@ impl Report {
 /// Makes every check of a profile on a host. A finding that another one explains is
 /// left out, and so is the question of it where it has no answer.
 #[must_use]
-pub fn examine(profile: &Profile, plan: &ProfilePlan, facts: &Facts) -> Report {
+pub fn examine(
+    profile: &Profile,
+    plan: &ProfilePlan,
+    facts: &Facts,
+    firewall: &Firewall,
+) -> Report {
     let subject = Subject {
         profile,
         plan,
         facts,
+        firewall,
     };
     let answers: Vec<(&Check, Verdict)> = CHECKS
         .iter()
@@ -91,9 +97,6 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
             let gap = needs.iter().find_map(|fact| subject.facts.gap(*fact));
             gap.map_or_else(|| find(subject), Verdict::Unknown)
         }
-        Judge::Ruleset => Verdict::Unknown(
-            "it is in the live ruleset, which this version does not read".to_owned(),
-        ),
         Judge::Prediction(_) | Judge::Cause => Verdict::Fine,
     }
 }
@@ -103,7 +106,7 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
 pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
     let find = |check: &Check| match check.judge {
         Judge::Profile(find) | Judge::Prediction(find) => find(profile, plan),
-        Judge::Host { .. } | Judge::Ruleset | Judge::Cause => None,
+        Judge::Host { .. } | Judge::Cause => None,
     };
     let mut findings: Vec<Finding> = CHECKS.iter().filter_map(find).collect();
     findings.sort_by_key(|f| f.severity);

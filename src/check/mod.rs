@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::model::check::CheckId;
 
-pub use definition::{Check, Judge, Subject, Verdict};
+pub use definition::{Check, Firewall, Judge, Subject, Verdict};
 pub use examine::{NotChecked, Report, examine, profile_findings};
 pub use page::{Section, sections};
 pub use registry::{CHECKS, by_name};

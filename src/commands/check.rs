@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::check::{Report, examine};
+use crate::check::{Firewall, Report, examine};
 use crate::cli::{self, Output};
 use crate::facts::Facts;
 use crate::facts::snapshot::State;
@@ -10,6 +10,8 @@ use crate::facts::sources::PROFILES;
 use crate::output::{self, Failure};
 use crate::plan;
 use crate::profile::Profile;
+use crate::ruleset::eval::HostFacts;
+use crate::ruleset::live::recorded;
 use crate::sys::terminal::{Color, write_stdout};
 
 use super::{profiles, snapshot};
@@ -27,12 +29,14 @@ pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::R
         named
     };
     let plan = plan::plan(&profiles, &facts);
+    let (ruleset, host) = (recorded::ruleset(&facts.snapshot), HostFacts::of(&facts));
+    let firewall = Firewall::new(&ruleset, &host);
     let reports: Vec<(&Profile, Report)> = plan
         .profiles
         .iter()
         .filter_map(|part| {
             let profile = profiles.iter().find(|p| p.name == part.name)?;
-            Some((profile, examine(profile, part, &facts)))
+            Some((profile, examine(profile, part, &facts, &firewall)))
         })
         .collect();
     let parts = reports.iter().map(|(profile, report)| match format {

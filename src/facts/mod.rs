@@ -26,7 +26,7 @@ use snapshot::Snapshot;
 use sockets::Listener;
 use sources::Asked;
 
-pub use kernel::KernelRelease;
+pub use kernel::{KernelRelease, KernelVersion};
 
 /// Everything that the planner and the checks may ask about the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Facts {
     pub ephemeral_ports: Option<PortRange>,
     /// The ports that they leave alone (`ip_local_reserved_ports`).
     pub reserved_ports: Option<Vec<PortRange>>,
+    /// Interfaces with their numbers.
+    pub interfaces: Option<Vec<(u32, String)>>,
     /// Addresses of interfaces.
     pub addresses: Option<Vec<Address>>,
     /// Routes and routing policy.
@@ -100,8 +102,6 @@ pub enum Fact {
     ConntrackEntries,
     /// [`Facts::selinux`].
     Selinux,
-    /// The firewall that is in force. Not read yet.
-    Ruleset,
 }
 
 impl fmt::Display for Fact {
@@ -115,7 +115,6 @@ impl fmt::Display for Fact {
             Self::Routing => "routes",
             Self::ConntrackEntries => "the connection tracking table",
             Self::Selinux => "SELinux",
-            Self::Ruleset => "the live ruleset",
         })
     }
 }
@@ -136,6 +135,7 @@ impl Facts {
                 .text("/proc/sys/net/ipv4/ip_local_port_range")
                 .and_then(sysctl::range),
             reserved_ports: reserved.and_then(sysctl::list),
+            interfaces: asked(Asked::Links).map(routes::links),
             addresses: asked(Asked::Addresses).map(routes::addresses),
             routing: asked(Asked::Routes)
                 .zip(asked(Asked::Rules))
@@ -153,6 +153,13 @@ impl Facts {
     pub fn inet_nat(&self) -> bool {
         self.kernel
             .is_none_or(|k| k >= KernelRelease { major: 5, minor: 2 })
+    }
+
+    /// The running kernel's version, as far as it is told; `None` where it is not.
+    #[must_use]
+    pub fn kernel_version(&self) -> Option<KernelVersion> {
+        let release = self.snapshot.text("/proc/sys/kernel/osrelease")?;
+        KernelVersion::parse(release, self.snapshot.text("/proc/version"))
     }
 
     /// Why a kind of fact is not known, in words; `None` where it is known.
@@ -181,7 +188,6 @@ impl Facts {
                 .selinux
                 .is_none()
                 .then(|| silent("/sys/fs/selinux/enforce")),
-            Fact::Ruleset => Some("this version does not read the live ruleset".to_owned()),
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Keep {
     HelperSymbols,
     /// Listening sockets, and the head of the table.
     Listening,
+    /// Of `/proc/version` the version of Debian's kernel, where it is one.
+    DebianVersion,
     /// Lines that begin with one of these words.
     LinesOf(&'static [&'static str]),
     /// Lines that name such a module or a sysctl that is read here. Other lines are
@@ -61,6 +63,7 @@ const fn settings(path: &'static str) -> Directory {
 /// Single files, in the order in which they are read.
 pub const FILES: &[File] = &[
     file("/proc/sys/kernel/osrelease", Keep::All),
+    file("/proc/version", Keep::DebianVersion),
     file("/proc/sys/kernel/modules_disabled", Keep::All),
     file("/proc/modules", Keep::ModuleLines),
     file("/lib/modules/RELEASE/modules.builtin", Keep::ModuleFiles),
@@ -133,6 +136,8 @@ pub const PROFILES: &str = "/etc/ftpnat/profiles";
 pub enum Asked {
     /// The names in `/sys/module`.
     SysModule,
+    /// Interfaces and their numbers (rtnetlink).
+    Links,
     /// Addresses (rtnetlink).
     Addresses,
     /// Routes of every table (rtnetlink).
@@ -174,6 +179,7 @@ impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SysModule => "asked:sys-module",
+            Self::Links => "asked:links",
             Self::Addresses => "asked:addresses",
             Self::Routes => "asked:routes",
             Self::Rules => "asked:rules",
@@ -260,6 +266,11 @@ impl Keep {
                     matches!(state(line).as_deref(), Some("0A" | "st")) || line.contains("st tx_")
                 })
             }
+            Self::DebianVersion => {
+                let version = text.split_once(" Debian ").map(|(_, rest)| rest);
+                let version = version.and_then(|rest| rest.split_whitespace().next());
+                version.map_or_else(String::new, |version| format!("Debian {version}\n"))
+            }
             Self::LinesOf(words) => lines(text, |line| words.iter().any(|w| line.starts_with(w))),
             Self::Settings => {
                 text.lines()
@@ -344,6 +355,16 @@ mod tests {
                 "\nnet.ipv4.ip_forward = 1\n\ninstall nf-nat-ftp /bin/false\n",
             ),
             (Keep::Settings, "kernel.x=1\n", "\n"),
+            (
+                Keep::DebianVersion,
+                "Linux version 6.1.0-56-amd64 (x@y) (gcc) #1 SMP Debian 6.1.192-2 (2026-10-01)\n",
+                "Debian 6.1.192-2\n",
+            ),
+            (
+                Keep::DebianVersion,
+                "Linux version 6.18.44 (x@y) (gcc)\n",
+                "",
+            ),
             (Keep::Nothing, "anything", ""),
         ] {
             assert_eq!(keep.of(text), kept, "{keep:?}");

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{CHECKS, Check, Judge, NotChecked, Report, Section, Severity, sections};
+use crate::check::{Check, NotChecked, Report, Section, Severity, sections};
 use crate::facts::helper::{Availability, Stage};
 use crate::facts::{Facts, host};
 use crate::profile::Profile;
@@ -121,14 +121,14 @@ fn not_checked(report: &Report, facts: &Facts) -> String {
         text.push_str(&hanging("  ", "  ", &same.join(", ")));
         text.push_str(&hanging("    ", "    ", &one_line(reason)));
     }
-    for hint in hints(report, facts) {
+    for hint in hints(facts) {
         text.push_str(&hanging("  to see more: ", "    ", hint));
     }
     text
 }
 
 /// What would show more.
-fn hints(report: &Report, facts: &Facts) -> Vec<&'static str> {
+fn hints(facts: &Facts) -> Vec<&'static str> {
     let mut hints = Vec::new();
     let privileges = facts.privileges();
     if privileges.is_some_and(|p| p.uid != 0) {
@@ -136,13 +136,7 @@ fn hints(report: &Report, facts: &Facts) -> Vec<&'static str> {
     } else if privileges.is_some_and(|p| !p.net_admin() || !p.sees_processes()) {
         hints.push("root lacks CAP_NET_ADMIN or CAP_SYS_PTRACE here");
     }
-    // The host's rules are others than the container's.
-    let is_the_hosts = |open: &NotChecked| {
-        let check = CHECKS.iter().find(|check| check.id == open.id);
-        check.is_some_and(|check| !matches!(check.judge, Judge::Ruleset))
-    };
-    let in_container = host::container(&facts.snapshot).is_some_and(|c| c.contains("container"));
-    if in_container && report.not_checked.iter().any(is_the_hosts) {
+    if host::container(&facts.snapshot).is_some_and(|c| c.contains("container")) {
         hints.push("run it on the container's host, where modules and their settings are");
     }
     hints

@@ -4,6 +4,7 @@
 pub mod announce;
 mod dnat;
 mod families;
+pub mod flows;
 mod helper;
 mod masquerade;
 mod needs;

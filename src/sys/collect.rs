@@ -145,6 +145,7 @@ fn network_into(snapshot: &mut Snapshot) {
         Err(error) => State::Unreadable(error.to_string()),
     };
     for (asked, state) in [
+        (Asked::Links, of(|n| &n.links)),
         (Asked::Addresses, of(|n| &n.addresses)),
         (Asked::Routes, of(|n| &n.routes)),
         (Asked::Rules, of(|n| &n.rules)),

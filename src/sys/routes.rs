@@ -22,6 +22,8 @@ const MOST_ROUTES: usize = 100_000;
 /// What the kernel tells of the network, one text each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
+    /// `2 eth0` a line.
+    pub links: String,
     /// `eth0 inet 198.51.100.1/24 scope global` a line.
     pub addresses: String,
     /// `inet table main default via 198.51.100.254 dev eth0` a line.
@@ -73,6 +75,10 @@ async fn ask(handle: &Handle) -> io::Result<Network> {
             _ => None,
         });
         names.extend(name.map(|name| (link.header.index, name)));
+    }
+    for (index, name) in &names {
+        // Writing to a string cannot fail.
+        let _ = writeln!(network.links, "{index} {name}");
     }
     let mut addresses = handle.address().get().execute();
     while let Some(message) = addresses.try_next().await.map_err(said)? {

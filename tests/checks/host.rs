@@ -1,6 +1,9 @@
 //! A healthy host, made up: an FTP server with two addresses on one interface.
 
+use std::path::Path;
+
 use ftpnat::facts::snapshot::{Snapshot, State};
+use ftpnat::ruleset::live::recorded::{LEGACY, NFTABLES};
 
 /// The head of `/proc/net/tcp`.
 pub(crate) const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when \
@@ -58,6 +61,7 @@ const ABSENT: &[&str] = &[
     "/.dockerenv",
     "/run/.containerenv",
     "/run/systemd/container",
+    "asked:nft-tables",
 ];
 
 const SOURCES: &[(&str, &str)] = &[
@@ -117,4 +121,31 @@ const SOURCES: &[(&str, &str)] = &[
          inet6 32766: from all lookup main\n",
     ),
     ("asked:namespaces", "user initial\nnet host\n"),
+    ("asked:links", "1 lo\n2 eth0\n3 eth1\n"),
+    ("asked:iptables-legacy-save", ASSIGNS),
+    ("asked:ip6tables-legacy-save", ASSIGNS),
 ];
+
+/// A rule that assigns the helper, as iptables-legacy saves it.
+pub(crate) const ASSIGNS: &str = "*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp
+-A OUTPUT -p tcp -m tcp --dport 21 -j CT --helper ftp
+COMMIT
+";
+
+/// Puts a ruleset that was dumped by a kernel in the place of all others: a folder in
+/// tests/data/rulesets/dumps. Empty parts are not kept.
+pub(crate) fn load(snapshot: &mut Snapshot, dump: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rulesets/dumps");
+    for asked in NFTABLES {
+        let name = asked.to_string();
+        let file = name.trim_start_matches("asked:");
+        let bytes = std::fs::read(folder.join(dump).join(file)).unwrap_or_default();
+        snapshot.insert(name, State::Raw(bytes));
+    }
+    for (_, asked) in LEGACY {
+        snapshot.insert(asked.to_string(), State::Absent);
+    }
+}

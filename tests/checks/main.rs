@@ -9,11 +9,13 @@ mod host;
 mod narrow;
 mod recorded;
 
-use ftpnat::check::{Finding, Report, examine};
+use ftpnat::check::{Finding, Firewall, Report, examine};
 use ftpnat::facts::Facts;
 use ftpnat::facts::snapshot::Snapshot;
 use ftpnat::plan;
 use ftpnat::profile::{self, Profile};
+use ftpnat::ruleset::eval::HostFacts;
+use ftpnat::ruleset::live::recorded::ruleset;
 
 /// A profile of this text.
 #[track_caller]
@@ -28,7 +30,9 @@ fn report(yaml: &str, snapshot: Snapshot) -> Report {
     let facts = Facts::of(snapshot);
     let profile = profile(yaml);
     let plan = plan::plan(std::slice::from_ref(&profile), &facts);
-    examine(&profile, &plan.profiles[0], &facts)
+    let (ruleset, host) = (ruleset(&facts.snapshot), HostFacts::of(&facts));
+    let firewall = Firewall::new(&ruleset, &host);
+    examine(&profile, &plan.profiles[0], &facts, &firewall)
 }
 
 /// The finding of a check.

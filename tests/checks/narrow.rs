@@ -109,6 +109,9 @@ const ROWS: &[Row] = &[
     // What stands behind systemd's socket is known where the profile says so.
     ("FN208", OWN, behind_systemd, Open),
     ("FN208", PROFTPD, behind_systemd, Fires),
+    // A container's ports are published one by one.
+    ("FN208", OWN, published, Silent),
+    ("FN208", OWN, |host| in_range(host, ANY, DOCKER), Fires),
     (
         "FN208",
         OWN,
@@ -202,6 +205,13 @@ fn stands_on(host: &mut Snapshot, interface: &str) {
 fn behind_systemd(host: &mut Snapshot) {
     in_range(host, ANY, JAVA);
     hold_control(host, "1 systemd /usr/lib/systemd/systemd");
+}
+
+const DOCKER: &str = "901 docker-proxy /usr/bin/docker-proxy";
+
+fn published(host: &mut Snapshot) {
+    in_range(host, ANY, DOCKER);
+    hold_control(host, "900 docker-proxy /usr/bin/docker-proxy");
 }
 
 fn hold_control(host: &mut Snapshot, owner: &str) {

@@ -57,7 +57,6 @@ pub(crate) fn table() -> String {
         let by = match check.judge {
             Judge::Profile(_) | Judge::Host { .. } => "",
             Judge::Prediction(_) | Judge::Cause => " (by `plan` as yet)",
-            Judge::Ruleset => " (not made yet)",
         };
         table.extend([
             format!("| {} {} ", check.id, check.id.name()),

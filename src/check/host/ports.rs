@@ -193,7 +193,9 @@ fn foreign_listener(subject: &Subject) -> Verdict {
 fn is_server(subject: &Subject, listeners: &[Listener], process: &Process) -> bool {
     let by_control = control_owners(subject, listeners).any(|owner| {
         let same = owner.program.is_some() && owner.program == process.program;
-        !SERVE_OTHERS.contains(&owner.name.as_str()) && (owner.pid == process.pid || same)
+        let forwards = FORWARDERS.contains(&owner.name.as_str()) && owner.name == process.name;
+        let serves_others = SERVE_OTHERS.contains(&owner.name.as_str());
+        forwards || !serves_others && (owner.pid == process.pid || same)
     });
     is_known_server(process) || by_control
 }
@@ -208,7 +210,10 @@ const SERVERS: [&str; 6] = [
     "ftpd",
 ];
 /// Programs that listen for those that they start.
-const SERVE_OTHERS: [&str; 5] = ["systemd", "inetd", "xinetd", "tcpserver", "docker-proxy"];
+const SERVE_OTHERS: [&str; 4] = ["systemd", "inetd", "xinetd", "tcpserver"];
+/// Programs that listen for a container, one process a port: those of the range belong to
+/// what they publish the control port of.
+const FORWARDERS: [&str; 2] = ["docker-proxy", "rootlessport"];
 
 /// Whether a process is called as FTP servers are.
 pub(super) fn is_known_server(process: &Process) -> bool {

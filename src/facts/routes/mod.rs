@@ -41,6 +41,16 @@ pub fn addresses(text: &str) -> Vec<Address> {
     text.lines().filter_map(of_line).collect()
 }
 
+/// `2 eth0` a line. Lines that are none are left out.
+#[must_use]
+pub fn links(text: &str) -> Vec<(u32, String)> {
+    let of_line = |line: &str| {
+        let (index, name) = line.split_once(' ')?;
+        Some((index.parse().ok()?, name.to_owned()))
+    };
+    text.lines().filter_map(of_line).collect()
+}
+
 /// The routes of every table and the rules that choose among the tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routing {
@@ -109,6 +119,25 @@ impl Routing {
         Way::Nowhere(None)
     }
 
+    /// The routes that count, the longest prefix first, each with the interface it leaves
+    /// by, or none where it refuses; those to this host's own addresses left out. `None`
+    /// where more than their prefix decides: policy, several ways, sources.
+    #[must_use]
+    pub fn plain(&self) -> Option<Vec<(IpNet, Option<&str>)>> {
+        let is_usual = |rule: &Rule| {
+            let table = rule.table.as_deref();
+            *rule.text == format!("from all lookup {}", table.unwrap_or_default())
+                && matches!(table, Some("local" | "main" | "default"))
+        };
+        if !self.rules.iter().all(is_usual) {
+            return None;
+        }
+        let mut counted: Vec<&Route> = self.routes.iter().filter(|r| r.table == "main").collect();
+        counted.sort_by_key(|r| (std::cmp::Reverse(r.to.prefix_len()), r.to, r.metric));
+        counted.dedup_by_key(|r| r.to);
+        counted.into_iter().map(Route::plain).collect()
+    }
+
     /// Whether any route leaves by an interface.
     #[must_use]
     pub fn leaves_by(&self, interface: &str) -> bool {
@@ -147,6 +176,20 @@ impl Routing {
             .filter(|r| r.table == table && r.to.contains(&to))
             .filter(|r| r.from.is_none_or(|net| net.contains(&from)))
             .min_by_key(|r| (u8::MAX - r.to.prefix_len(), u8::MAX - sources(r), r.metric))
+    }
+}
+
+impl Route {
+    /// Where to and by which interface; `None` where it is more than that.
+    fn plain(&self) -> Option<(IpNet, Option<&str>)> {
+        match &self.action {
+            Action::Out(interfaces) if self.from.is_none() => match interfaces.as_slice() {
+                [one] => Some((self.to, Some(one))),
+                _ => None,
+            },
+            Action::Refuse => Some((self.to, None)),
+            Action::Out(_) | Action::Local | Action::Throw => None,
+        }
     }
 }
 

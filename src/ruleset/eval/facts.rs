@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::facts::Facts;
+use crate::facts::routes::{Address, Routing};
+
 /// What is known of the host; `None` is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostFacts {
@@ -14,6 +17,32 @@ pub struct HostFacts {
     pub routes: Option<Vec<Route>>,
     /// Its interfaces with their numbers; `None` where not known.
     pub interfaces: Option<Vec<(u32, String)>>,
+}
+
+impl HostFacts {
+    /// What is known of the host that `facts` describe.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Self {
+        let addresses = facts.addresses.as_ref();
+        let routes = facts.routing.as_ref().and_then(Routing::plain);
+        Self {
+            addresses: addresses.map(|all| {
+                let own = |a: &Address| OwnAddress {
+                    interface: a.interface.clone(),
+                    net: a.net,
+                };
+                all.iter().map(own).collect()
+            }),
+            routes: routes.map(|all| {
+                let route = |(to, interface): (IpNet, Option<&str>)| Route {
+                    to,
+                    interface: interface.map(str::to_owned),
+                };
+                all.into_iter().map(route).collect()
+            }),
+            interfaces: facts.interfaces.clone(),
+        }
+    }
 }
 
 /// An address of the host.

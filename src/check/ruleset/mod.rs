@@ -1,65 +1,21 @@
-//! Checks whose answer is in the live ruleset. It is not read yet: `plan` speaks
-//! two of them from its predictions, the others stand under "not checked".
+//! Checks whose answer is in the live ruleset. Those that are not made of it yet `plan`
+//! speaks from its predictions.
+
+mod helper;
 
 use crate::model::check as id;
 use crate::plan::{From, ProfilePlan};
 use crate::profile::{Nat, Profile};
+use crate::ruleset::eval::Place;
+use crate::ruleset::live::table::{Maker, Policy, Table, TableFamily};
 
-use super::definition::{Judge, check};
+use super::definition::{Judge, Subject, check};
 use super::profile::{evidence, in_profile};
-use super::{Finding, Remedy, RemedyKind, Severity};
+use super::{Evidence, Finding, Remedy, RemedyKind, Severity};
 
-check! {
-    /// A transfer needs the helper, and no rule assigns it.
-    ///
-    /// ## What happens
-    /// Plain FTP through a NAT hangs or is refused although `lsmod` shows `nf_conntrack_ftp`.
-    ///
-    /// ## Why
-    /// No kernel since Linux 6.0 assigns the helper by itself, and none since 4.7 did by default:
-    /// a loaded helper does nothing until a rule assigns it to the control connection. An
-    /// established control connection never gets one.
-    ///
-    /// ## Look
-    /// `nft list ruleset | grep "ct helper set"`; `iptables -t raw -S | grep CT`.
-    ///
-    /// ## Cure
-    /// The rule named `helper` that `ftpnat plan` prints; then log in anew.
-    HELPER_NOT_ASSIGNED, Error, moot by &[id::CONNTRACK_HELPER_MISSING], Judge::Ruleset
-}
-
-check! {
-    /// The helper is assigned before conntrack knows the connection.
-    ///
-    /// ## What happens
-    /// The rule loads, its counter counts, and no expectation ever appears
-    /// (`conntrack -L expect`).
-    ///
-    /// ## Why
-    /// `ct helper set` works on a connection, which exists only behind priority -200. At -200, in
-    /// `raw` (-300) or before, nft takes the rule and the kernel ignores it (nft(8), `nft_ct.c`).
-    ///
-    /// ## Cure
-    /// A prerouting chain of priority -150, and one in output where this host is a client.
-    HELPER_ASSIGNED_TOO_EARLY, Error, moot by &[id::CONNTRACK_HELPER_MISSING], Judge::Ruleset
-}
-
-check! {
-    /// The helper is assigned after DNAT, on a kernel that then loses count.
-    ///
-    /// ## What happens
-    /// `227 …`, then `421 Service not available, remote server has closed connection`; the kernel
-    /// logs `Missing nfct_seqadj_ext_add() setup call`.
-    ///
-    /// ## Why
-    /// Where a rewritten reply changes its length, sequence numbers must be adjusted. The
-    /// extension for that is only added where the helper is there before the translation. Fixed
-    /// in Linux 6.18, 6.12.64, 6.1.167.
-    ///
-    /// ## Cure
-    /// Assign the helper at priority -150, before DNAT at -100.
-    HELPER_ASSIGNED_AFTER_DNAT, Warning, moot by &[id::CONNTRACK_HELPER_MISSING], Judge::Ruleset
-}
+pub(super) use helper::{
+    HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED,
+};
 
 check! {
     /// Inside clients use the external address, and nothing turns them back.
@@ -158,4 +114,51 @@ fn gateway_active(_: &Profile, plan: &ProfilePlan) -> Option<Finding> {
             text: "passive mode (EPSV or PASV) in clients on this host".to_owned(),
         }],
     })
+}
+
+/// A rule or a policy, as evidence.
+fn place(subject: &Subject, at: Place) -> Evidence {
+    let Some((table, chain)) = subject.firewall.prepared.chain(at) else {
+        return Evidence {
+            source: "live ruleset".to_owned(),
+            text: "a rule".to_owned(),
+        };
+    };
+    let rule = subject.firewall.prepared.rule(at);
+    let source = format!("{} {}, chain {}", family(table), table.name, chain.name);
+    let text = match (rule, &chain.base) {
+        (Some(rule), _) if !rule.line.is_empty() => rule.line.clone(),
+        (Some(rule), _) => match &rule.comment {
+            Some(comment) => format!(
+                "rule {} (handle {}): {comment}",
+                1 + at.rule.unwrap_or(0),
+                rule.handle
+            ),
+            None => format!("rule {} (handle {})", 1 + at.rule.unwrap_or(0), rule.handle),
+        },
+        (None, Some(base)) => format!(
+            "policy {}",
+            match base.policy {
+                Policy::Accept => "accept",
+                Policy::Drop => "drop",
+            }
+        ),
+        (None, None) => "its end".to_owned(),
+    };
+    Evidence { source, text }
+}
+
+fn family(table: &Table) -> &'static str {
+    match (table.maker, table.family) {
+        (Maker::IptablesLegacy, TableFamily::Ip6) => "ip6tables-legacy",
+        (Maker::IptablesLegacy, _) => "iptables-legacy",
+        (Maker::IptablesNft, TableFamily::Ip6) => "ip6tables-nft",
+        (Maker::IptablesNft, _) => "iptables-nft",
+        (Maker::Nft, TableFamily::Ip) => "table ip",
+        (Maker::Nft, TableFamily::Ip6) => "table ip6",
+        (Maker::Nft, TableFamily::Inet) => "table inet",
+        (Maker::Nft, TableFamily::Arp) => "table arp",
+        (Maker::Nft, TableFamily::Bridge) => "table bridge",
+        (Maker::Nft, TableFamily::Netdev) => "table netdev",
+    }
 }

@@ -1,0 +1,294 @@
+//! The connections that a profile needs a firewall to let through, as packets that
+//! can be sent through the ruleset that is in force.
+//!
+//! Each is a whole bundle at once: every client source, every port of the range. What
+//! becomes of it is a partition: these ports from these sources end so, those so.
+
+mod clients;
+mod gateway;
+mod own;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::facts::Facts;
+use crate::model::net::{Family, PortRange};
+use crate::profile::{Nat, Profile};
+use crate::ruleset::eval::{
+    Axis, Direction, Evaluation, Flow, Outcome, Packet, Path, Prepared, Region, State, Told, Where,
+    address, number,
+};
+
+use super::predict::From;
+
+/// What connections are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Commands and replies.
+    Control,
+    /// Data by PASV or EPSV: the client opens it, to a port of the passive range.
+    PassiveData,
+    /// Data by PORT or EPRT: the server opens it, to a port of the client.
+    ActiveData,
+}
+
+/// Connections that differ only in their addresses and ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connections {
+    /// What for.
+    pub purpose: Purpose,
+    /// From where the client calls.
+    pub from: From,
+    /// The server's control port that they belong to; `None`: each of them.
+    pub control_port: Option<u16>,
+    /// The packet that opens the first of them.
+    pub opening: Packet,
+    /// All of them.
+    pub region: Region,
+}
+
+/// What becomes of a part of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub region: Region,
+    /// The packet that opens the connection.
+    pub opening: Evaluation,
+    /// Its answer; `None` where there is none, or none that can be told.
+    pub answer: Option<Evaluation>,
+    /// What follows from who opened it.
+    pub later: Option<Evaluation>,
+}
+
+impl Part {
+    /// The first of the three that does not get through, or that they all do.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        let all = [
+            Some(&self.opening),
+            self.answer.as_ref(),
+            self.later.as_ref(),
+        ];
+        let mut outcomes = all.into_iter().flatten().map(|e| &e.outcome);
+        outcomes
+            .find(|outcome| **outcome != Outcome::Accept)
+            .unwrap_or(&Outcome::Accept)
+    }
+}
+
+impl Connections {
+    /// The same connections, expected by the helper that reads the control connection.
+    #[must_use]
+    pub fn expected(&self) -> Self {
+        let mut expected = self.clone();
+        expected.opening.state = State::Related;
+        expected.opening.master_helper = Some("ftp".to_owned());
+        expected
+    }
+
+    /// What the ruleset makes of them, in at most `most` parts, and what lies beyond
+    /// those undecided. Parts that differ only in the answer are not told apart: it is
+    /// evaluated for the first connection of each.
+    #[must_use]
+    pub fn trace(&self, prepared: &Prepared, most: usize) -> Vec<Part> {
+        let pieces = prepared.partition(&self.opening, &self.region, most);
+        let part = |piece: crate::ruleset::eval::Piece| {
+            let mut opening = self.opening.clone();
+            opening.flow = first_of(&piece.region, &self.opening.flow);
+            let follow = |direction| self.follow(prepared, &opening, &piece.evaluation, direction);
+            Part {
+                answer: follow(Direction::Reply),
+                later: follow(Direction::Original),
+                region: piece.region,
+                opening: piece.evaluation,
+            }
+        };
+        pieces.into_iter().map(part).collect()
+    }
+
+    /// A later packet of a connection that was let through.
+    fn follow(
+        &self,
+        prepared: &Prepared,
+        opening: &Packet,
+        evaluation: &Evaluation,
+        direction: Direction,
+    ) -> Option<Evaluation> {
+        if evaluation.outcome != Outcome::Accept {
+            return None;
+        }
+        let Told::Known(nat) = &evaluation.nat else {
+            return None;
+        };
+        let (path, input) = match (direction, evaluation.to.as_ref()?) {
+            (Direction::Original, _) => (opening.path, opening.input.clone()),
+            (Direction::Reply, Where::Local) => (Path::Leaves, None),
+            (Direction::Reply, Where::Out(interface)) => (Path::Arrives, interface.clone()),
+        };
+        let mut packet = opening.later(direction, nat.translations, path);
+        packet.input = input;
+        packet.connection_mark = None;
+        Some(prepared.evaluate(&packet))
+    }
+}
+
+/// The connection at the first corner of a region.
+fn first_of(region: &Region, like: &Flow) -> Flow {
+    let family = like.family();
+    let at = |axis| region.span(axis).first;
+    let port = |axis| u16::try_from(at(axis)).unwrap_or(u16::MAX);
+    Flow {
+        protocol: like.protocol,
+        source: (address(at(Axis::Source), family), port(Axis::SourcePort)),
+        destination: (
+            address(at(Axis::Destination), family),
+            port(Axis::DestinationPort),
+        ),
+    }
+}
+
+/// Every connection that the profile needs, family by family.
+#[must_use]
+pub fn connections(profile: &Profile, facts: &Facts) -> Vec<Connections> {
+    let mut all = Vec::new();
+    for family in super::served_families(profile) {
+        let scene = Scene {
+            profile,
+            facts,
+            family,
+        };
+        all.extend(match &profile.nat {
+            Nat::None | Nat::Upstream { .. } => own::connections(scene),
+            Nat::Dnat {
+                external,
+                internal,
+                hairpin,
+            } => gateway::connections(scene, external, internal.as_ref(), *hairpin),
+            Nat::Masquerade { internal, .. } => clients::connections(scene, internal),
+        });
+    }
+    all
+}
+
+/// A profile on a host, in one family.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    profile: &'a Profile,
+    facts: &'a Facts,
+    family: Family,
+}
+
+/// Ports that connections are opened from.
+const SOURCES: PortRange = PortRange::UNPRIVILEGED;
+
+impl Scene<'_> {
+    /// This host's own addresses that others reach it by, with their interfaces.
+    fn own_addresses(self) -> Vec<(IpAddr, String)> {
+        let addresses = self.facts.addresses.as_deref().unwrap_or_default();
+        addresses
+            .iter()
+            .filter(|a| a.is_global && Family::of(a.net.addr()) == self.family)
+            .map(|a| (a.net.addr(), a.interface.clone()))
+            .collect()
+    }
+
+    /// Connections to `to`, of clients in `networks` that come in by `input`, or that
+    /// this host opens where `path` is [`Path::Leaves`].
+    fn to_server(
+        self,
+        from: From,
+        networks: &[IpNet],
+        (to, control): (IpAddr, &[(u16, u16)]),
+        input: Option<&str>,
+    ) -> Vec<Connections> {
+        let mut all = Vec::new();
+        for net in networks {
+            let client = (net.hosts().next().unwrap_or(net.addr()), SOURCES.first());
+            let open = |port: u16| {
+                let flow = Flow::tcp(client, (to, port));
+                if from == From::Gateway {
+                    Packet::leaving(flow)
+                } else {
+                    Packet::arriving(flow, input)
+                }
+            };
+            let sources = |region: Region| {
+                region
+                    .with(Axis::Source, number(net.network()), number(net.broadcast()))
+                    .with(
+                        Axis::SourcePort,
+                        SOURCES.first().into(),
+                        SOURCES.last().into(),
+                    )
+            };
+            for (called, own) in control {
+                let opening = open(*called);
+                all.push(Connections {
+                    purpose: Purpose::Control,
+                    from,
+                    control_port: Some(*own),
+                    region: sources(opening.flow.region()),
+                    opening,
+                });
+            }
+            let ports = self.profile.passive.ports;
+            let opening = open(ports.first());
+            all.push(Connections {
+                purpose: Purpose::PassiveData,
+                from,
+                control_port: None,
+                region: sources(opening.flow.region()).with(
+                    Axis::DestinationPort,
+                    ports.first().into(),
+                    ports.last().into(),
+                ),
+                opening,
+            });
+        }
+        all
+    }
+
+    /// Data connections that the server opens to clients.
+    fn to_clients(self, server: IpAddr, input: Option<&str>, path: Path) -> Vec<Connections> {
+        if !self.profile.active {
+            return Vec::new();
+        }
+        let networks = self.profile.clients_of(self.family);
+        let of_net = |net: &IpNet| {
+            let client = net.hosts().next().unwrap_or(net.addr());
+            let flow = Flow::tcp((server, SOURCES.first()), (client, SOURCES.first()));
+            let opening = match path {
+                Path::Leaves => Packet::leaving(flow),
+                Path::Arrives | Path::Loops => Packet::arriving(flow, input),
+            };
+            Connections {
+                purpose: Purpose::ActiveData,
+                from: From::Outside,
+                control_port: None,
+                region: opening
+                    .flow
+                    .region()
+                    .with(Axis::SourcePort, 1, u16::MAX.into())
+                    .with(
+                        Axis::Destination,
+                        number(net.network()),
+                        number(net.broadcast()),
+                    )
+                    .with(
+                        Axis::DestinationPort,
+                        SOURCES.first().into(),
+                        SOURCES.last().into(),
+                    ),
+                opening,
+            }
+        };
+        networks.iter().map(of_net).collect()
+    }
+
+    /// The control ports as clients call them and as the server has them: the same.
+    fn control_ports(self) -> Vec<(u16, u16)> {
+        let ports = self.profile.control.iter();
+        ports.map(|c| (c.port, c.port)).collect()
+    }
+}
