@@ -10,6 +10,8 @@ const HOSTS: &[(&str, &str, i32)] = &[
     ("builtin-kernel", "profiles/legacy-active.yaml", 3),
     ("centos6-old-names", "profiles/legacy-active.yaml", 3),
     ("debian12-gateway", "profiles/legacy-active.yaml", 1),
+    ("debian12-helper-by-rule", "profiles/legacy-active.yaml", 1),
+    ("debian12-helper-loaded", "profiles/legacy-active.yaml", 3),
     ("debian12-hidepid", "profiles/own-firewall.yaml", 3),
     ("debian12-modules", "profiles/own-firewall.yaml", 3),
     (
@@ -19,9 +21,12 @@ const HOSTS: &[(&str, &str, i32)] = &[
     ),
     ("debian12-no-conntrack", "profiles/own-firewall.yaml", 3),
     ("debian12-replaced", "profiles/legacy-active.yaml", 1),
+    ("debian12-ufw", "profiles/own-firewall.yaml", 3),
     ("docker-container", "profiles/own-firewall.yaml", 3),
+    ("docker-host", "profiles/own-firewall.yaml", 1),
     ("firewalld-issue-1049", "profiles/own-firewall.yaml", 3),
     ("openwrt-no-config", "profiles/legacy-active.yaml", 3),
+    ("probe-ports-2121", "profiles/legacy-active.yaml", 1),
     (
         "rhel9-firewalld-selinux",
         "tests/data/check-profiles/own-low-range.yaml",

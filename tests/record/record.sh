@@ -73,7 +73,7 @@ scene() {
         -drive file="$work/$on.img",if=virtio,format=raw,snapshot=on \
         -drive file="$work/$1.tar",if=virtio,format=raw \
         -kernel "$kernel" -initrd "$(echo "$kernel" | sed 's/vmlinuz/initrd.img/')" \
-        -append "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 panic=-1 record=$1"
+        -append "root=/dev/vda rw console=ttyS0 no_timer_check net.ifnames=0 panic=-1 record=$1"
     rm -rf "${to:?}/$1"
     tar -C "$to" --no-same-owner -xf "$work/$1.tar"
     chmod -R u=rwX,go=rX "$to/$1"
