@@ -26,6 +26,8 @@ const HOSTS: &[(&str, &str, i32)] = &[
     ("docker-host", "profiles/own-firewall.yaml", 1),
     ("firewalld-issue-1049", "profiles/own-firewall.yaml", 3),
     ("openwrt-no-config", "profiles/legacy-active.yaml", 3),
+    ("probe-both-work", "profiles/legacy-active.yaml", 3),
+    ("probe-nat-missing", "profiles/legacy-active.yaml", 1),
     ("probe-ports-2121", "profiles/legacy-active.yaml", 1),
     (
         "rhel9-firewalld-selinux",
