@@ -38,6 +38,9 @@ pub const NAT_FTP: Module = Module {
     option: "CONFIG_NF_NAT_FTP",
 };
 
+/// The source of what a functional probe saw.
+pub const PROBE: &str = "functional probe";
+
 /// What the functional probes use besides the helpers. A probe that finds one of
 /// them not loaded makes the kernel load it.
 const PROBE_USES: [Module; 7] = [
@@ -152,7 +155,7 @@ impl Availability {
 #[must_use]
 pub fn availability(snapshot: &Snapshot, helper: &Module) -> Option<Availability> {
     let by_files = present(snapshot, helper).or_else(|| as_module(snapshot, helper));
-    let probe = |stage, text| Availability::new(stage, "functional probe", text);
+    let probe = |stage, text| Availability::new(stage, PROBE, text);
     match (probed(snapshot, helper), by_files) {
         (Some(Probed::Works), Some(files)) if files.stage.is_present() => Some(files),
         (Some(Probed::Works), _) => Some(probe(Stage::Works, format!("{} works", helper.name()))),

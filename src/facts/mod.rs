@@ -5,6 +5,7 @@
 
 pub mod helper;
 pub mod host;
+pub mod keep;
 mod kernel;
 pub mod modules;
 pub mod probe;

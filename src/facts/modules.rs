@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use procfs::FromBufRead as _;
 use procfs::KernelModules;
 
-use super::sources::module_file;
+use super::keep::module_file;
 
 /// A module's name as the kernel writes it: `-` and `_` are the same in names of
 /// files and in settings (modprobe(8)).

@@ -101,9 +101,6 @@ fn checks(count: usize) -> String {
 
 /// One paragraph a reason.
 fn not_checked(report: &Report, facts: &Facts) -> String {
-    if report.not_checked.is_empty() {
-        return String::new();
-    }
     let mut text = heading("Not checked", "so nothing is said of it");
     let mut reasons: Vec<&str> = Vec::new();
     for open in &report.not_checked {
@@ -121,11 +118,19 @@ fn not_checked(report: &Report, facts: &Facts) -> String {
         text.push_str(&hanging("  ", "  ", &same.join(", ")));
         text.push_str(&hanging("    ", "    ", &one_line(reason)));
     }
-    for hint in hints(facts) {
-        text.push_str(&hanging("  to see more: ", "    ", hint));
+    if !report.not_checked.is_empty() {
+        for hint in hints(facts) {
+            text.push_str(&hanging("  to see more: ", "    ", hint));
+        }
     }
+    text.push_str(&hanging("  ", "  ", UNJUDGED));
     text
 }
+
+/// What no check here answers yet, and what does.
+const UNJUDGED: &str = "whether the firewall lets these connections through, and what the server \
+                        is set to: this version does not judge it; `ftpnat plan` says what both \
+                        need";
 
 /// What would show more.
 fn hints(facts: &Facts) -> Vec<&'static str> {

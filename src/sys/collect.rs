@@ -9,9 +9,10 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 
 use crate::facts::helper;
+use crate::facts::keep::Keep;
 use crate::facts::snapshot::{Snapshot, State};
 use crate::facts::sources::{
-    Asked, CONFIG_GZ, DIRECTORIES, Directory, FILES, INTERFACE_SYSCTLS, KALLSYMS, Keep, SYS_MODULE,
+    Asked, CONFIG_GZ, DIRECTORIES, Directory, FILES, INTERFACE_SYSCTLS, KALLSYMS, SYS_MODULE,
 };
 
 use super::{processes, routes};

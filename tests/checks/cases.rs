@@ -152,7 +152,7 @@ fn cases() -> Vec<Case> {
             id: "FN201",
             severity: Severity::Error,
             says: "no rule can assign the ftp helper",
-            cure: "modprobe nf_conntrack_ftp",
+            cure: "modprobe nf_nat_ftp",
             fires: side(PLAIN_DNAT, |host| {
                 unloaded(host);
                 set(

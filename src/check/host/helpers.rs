@@ -3,7 +3,9 @@
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Remedy, Severity};
 use crate::facts::Fact;
-use crate::facts::helper::{Availability, CONNTRACK_FTP, Module, NAT_FTP, Stage, modprobe_files};
+use crate::facts::helper::{
+    Availability, CONNTRACK_FTP, Module, NAT_FTP, PROBE, Stage, modprobe_files,
+};
 use crate::facts::modules::{Obstacle, Setting, loaded_at_boot, obstacle};
 use crate::model::check::{
     CONNTRACK_HELPER_MISSING as MISSING, CheckId, HELPER_CONFLICTS_WITH_ADVERTISE as CONFLICT,
@@ -163,28 +165,41 @@ fn conntrack_helper_missing(subject: &Subject) -> Verdict {
     let known = subject.facts.conntrack_ftp.as_ref();
     let missing = known.filter(|a| !a.stage.is_present() && a.stage != Stage::Loadable);
     let effect = "no rule can assign the ftp helper";
-    missing_module(MISSING, missing, &CONNTRACK_FTP, effect)
+    missing_module(subject, MISSING, missing, &CONNTRACK_FTP, effect)
 }
 
 fn nat_helper_missing(subject: &Subject) -> Verdict {
     let missing = subject.facts.nat_ftp.as_ref();
     let missing = missing.filter(|a| !a.stage.is_present());
     let effect = "what the helper reads is not translated";
-    missing_module(NAT_MISSING, missing, &NAT_FTP, effect)
+    missing_module(subject, NAT_MISSING, missing, &NAT_FTP, effect)
 }
 
 fn missing_module(
+    subject: &Subject,
     id: CheckId,
     missing: Option<&Availability>,
     module: &Module,
     effect: &str,
 ) -> Verdict {
-    Verdict::from(missing.map(|availability| Finding {
-        id,
-        severity: Severity::Error,
-        summary: format!("{effect}: {}", why(availability, module)),
-        evidence: vec![seen(&availability.source, &availability.text)],
-        remedy: cure(availability, module),
+    // The one loads the other.
+    let wanted = if needs(subject, &NAT_FTP) {
+        &NAT_FTP
+    } else {
+        module
+    };
+    Verdict::from(missing.map(|availability| {
+        let mut evidence = vec![seen(&availability.source, &availability.text)];
+        if availability.stage == Stage::Loadable {
+            evidence.insert(0, seen("/proc/modules", format!("no {}", module.name())));
+        }
+        Finding {
+            id,
+            severity: Severity::Error,
+            summary: format!("{effect}: {}", why(availability, module)),
+            evidence,
+            remedy: cure(availability, wanted),
+        }
     }))
 }
 
@@ -196,6 +211,9 @@ fn why(availability: &Availability, module: &Module) -> String {
         Stage::Blacklisted => format!("{name} is blacklisted, so no rule loads it"),
         Stage::Replaced => format!("modprobe.d puts a command in the place of {name}"),
         Stage::Sealed => format!("{name} is not loaded, and this kernel loads no more modules"),
+        Stage::Absent if availability.source == PROBE => {
+            format!("the kernel's {name} does not do its work")
+        }
         Stage::Absent => format!("this kernel has no {name}"),
     }
 }
@@ -216,11 +234,11 @@ fn cure(availability: &Availability, module: &Module) -> Vec<Remedy> {
             lines(LOAD, name),
             command("reboot   # modules_disabled cannot be taken back before"),
         ],
-        Stage::Absent if availability.source == "functional probe" => {
-            vec![command(format!(
-                "modprobe -r {name}; modprobe {name}   # without ports="
-            ))]
-        }
+        // Loaded with `ports=`, a helper has another name for each port.
+        Stage::Absent if availability.source == PROBE => vec![
+            command("modprobe -r nf_nat_ftp nf_conntrack_ftp"),
+            command(format!("modprobe {name}   # and no ports= in modprobe.d")),
+        ],
         Stage::Absent => vec![command(format!(
             "modprobe {name}   # once the package that has it is installed"
         ))],

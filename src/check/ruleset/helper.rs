@@ -100,8 +100,7 @@ fn needs_helper(profile: &Profile) -> bool {
         .any(|f| !helper_ports(profile, *f).is_empty())
 }
 
-/// The control connections whose replies the helper must read, but for those that the
-/// kernel assigns it to by itself.
+/// The control connections whose replies the helper must read.
 fn helped(subject: &Subject) -> Vec<Connections> {
     let Subject { profile, facts, .. } = *subject;
     let own = subject
@@ -112,10 +111,7 @@ fn helped(subject: &Subject) -> Vec<Connections> {
     let is_helped = |c: &Connections| {
         let port = c.control_port.unwrap_or_default();
         let ports = helper_ports(profile, c.opening.flow.family());
-        c.purpose == Purpose::Control
-            && ports.contains(&port)
-            && (c.from != From::Gateway || own)
-            && !is_automatic(facts, c.opening.flow.destination.1)
+        c.purpose == Purpose::Control && ports.contains(&port) && (c.from != From::Gateway || own)
     };
     let mut all = connections(profile, facts);
     all.retain(is_helped);
@@ -131,6 +127,7 @@ fn is_automatic(facts: &Facts, port: u16) -> bool {
 
 /// What is said of one part of a control connection.
 enum Said {
+    Automatic,
     Assigned(Assigned, Evaluation),
     NotAssigned(Evaluation),
     Blocked(Place),
@@ -140,6 +137,10 @@ enum Said {
 fn said(subject: &Subject) -> Vec<(Connections, Said)> {
     let mut all = Vec::new();
     for connections in helped(subject) {
+        if is_automatic(subject.facts, connections.opening.flow.destination.1) {
+            all.push((connections, Said::Automatic));
+            continue;
+        }
         for part in connections.trace(&subject.firewall.prepared, PARTS) {
             all.push((connections.clone(), said_of(subject, part.opening)));
         }
@@ -192,7 +193,7 @@ fn not_assigned(subject: &Subject) -> Verdict {
     }
     if all
         .iter()
-        .any(|(_, said)| matches!(said, Said::Assigned(..)))
+        .any(|(_, said)| matches!(said, Said::Assigned(..) | Said::Automatic))
     {
         return Verdict::Fine;
     }
@@ -212,7 +213,7 @@ fn unclear(subject: &Subject, all: &[(Connections, Said)]) -> Verdict {
         None => Verdict::Unknown("no address is known that clients call".to_owned()),
         Some((_, Said::Unclear(why))) => Verdict::Unknown(why.clone()),
         Some((_, Said::Blocked(by))) => Verdict::Unknown(blocked(by)),
-        Some((_, Said::Assigned(..) | Said::NotAssigned(_))) => Verdict::Fine,
+        Some((_, Said::Automatic | Said::Assigned(..) | Said::NotAssigned(_))) => Verdict::Fine,
     }
 }
 
