@@ -70,7 +70,7 @@ pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> 
         attributes.push(0);
         attributes.resize(aligned(attributes.len()), 0);
     }
-    request(SUBSYSTEM | 13, DUMP, family, sequence, &attributes)
+    request(SUBSYSTEM | 0x0d, DUMP, family, sequence, &attributes)
 }
 
 /// Family, table and name of each set in a dump of [`List::Sets`] (`NFTA_SET_TABLE` 1,
@@ -90,7 +90,7 @@ pub fn set_names(dump: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
 #[must_use]
 pub fn generation_request(sequence: u32) -> Vec<u8> {
     // NLM_F_REQUEST.
-    request(SUBSYSTEM | 16, 1, 0, sequence, &[])
+    request(SUBSYSTEM | 0x10, 1, 0, sequence, &[])
 }
 
 /// The number in the answer to [`generation_request`] (`NFTA_GEN_ID` 1).

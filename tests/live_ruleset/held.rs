@@ -1,10 +1,11 @@
 //! A namespace, what is loaded into it, and what is read back.
 
+use std::fmt::Write;
+
+use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::decode::{Dump, decode};
 use ftpnat::ruleset::live::expression::Expression;
-use ftpnat::ruleset::live::table::{Chain, Set, Table};
 use ftpnat::ruleset::live::xt::{Match, Target};
-use ftpnat::ruleset::live::{Rule, Ruleset};
 use ftpnat::sys::netlink::dump_everything;
 use tempfile::TempDir;
 
@@ -66,20 +67,47 @@ pub(crate) fn is_opaque(expression: &Expression) -> bool {
     }
 }
 
-pub(crate) fn table<'a>(ruleset: &'a Ruleset, name: &str) -> &'a Table {
-    let mut tables = ruleset.tables.iter();
-    tables.find(|t| t.name == name).expect("the table")
-}
-
-pub(crate) fn chain<'a>(table: &'a Table, name: &str) -> &'a Chain {
-    let mut chains = table.chains.iter();
-    chains.find(|c| c.name == name).expect("the chain")
-}
-
-pub(crate) fn set<'a>(table: &'a Table, name: &str) -> &'a Set {
-    table.sets.iter().find(|s| s.name == name).expect("the set")
-}
-
-pub(crate) fn rules(rules: &[Rule]) -> impl Iterator<Item = &[Expression]> {
-    rules.iter().map(|rule| rule.expressions.as_slice())
+/// A ruleset as text: handles, which a kernel may count otherwise, and the time that is
+/// left to elements are only there or not.
+pub(crate) fn written(ruleset: &Ruleset) -> String {
+    let mut text = String::new();
+    for table in &ruleset.tables {
+        let _ = writeln!(
+            text,
+            "table {:?} {} {:?} dormant={} owned={} {:?}",
+            table.family, table.name, table.maker, table.dormant, table.owned, table.comment
+        );
+        for chain in &table.chains {
+            assert_ne!(chain.handle, 0);
+            let _ = writeln!(text, "  chain {} {:?}", chain.name, chain.comment);
+            let _ = writeln!(text, "    {:?}", chain.base);
+            for rule in &chain.rules {
+                assert_ne!(rule.handle, 0);
+                let _ = writeln!(text, "    rule {:?}", rule.comment);
+                for expression in &rule.expressions {
+                    let _ = writeln!(text, "      {expression:?}");
+                }
+            }
+        }
+        for set in &table.sets {
+            let mut set = set.clone();
+            assert_ne!(set.handle, 0);
+            set.handle = 0;
+            let elements = std::mem::take(&mut set.elements);
+            let _ = writeln!(text, "  {set:?}");
+            for mut element in elements {
+                element.expires = element.expires.map(|_| 0);
+                let _ = writeln!(text, "    {element:?}");
+            }
+        }
+        for object in &table.objects {
+            assert_ne!(object.handle, 0);
+            let _ = writeln!(
+                text,
+                "  {} {:?} {:?}",
+                object.name, object.comment, object.what
+            );
+        }
+    }
+    text
 }

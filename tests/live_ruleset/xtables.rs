@@ -1,6 +1,8 @@
 //! Matches and targets of iptables: the blobs of iptables-nft and the saved text of
 //! iptables-legacy give the same values for the same rules.
 
+use std::fmt::Write;
+
 use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::expression::Expression;
 use ftpnat::ruleset::live::table::Maker;
@@ -14,7 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let trials: [(&str, fn()); 2] = [
         ("IPv4, blobs and saved text agree", || agree("iptables", V4)),
         ("IPv6, blobs and saved text agree", || {
-            agree("ip6tables", V6)
+            agree("ip6tables", V6);
         }),
     ];
     let named = trials.into_iter();
@@ -428,9 +430,9 @@ fn agree(iptables: &str, rules: &[(&str, &str, &str)]) {
 fn text(rules: &[(&str, &str, &str)]) -> String {
     let mut text = String::new();
     for table in ["raw", "mangle", "nat", "filter"] {
-        text.push_str(&format!("*{table}\n"));
+        let _ = writeln!(text, "*{table}");
         for (_, chain, rest) in rules.iter().filter(|(t, ..)| *t == table) {
-            text.push_str(&format!("-A {chain} {rest}\n"));
+            let _ = writeln!(text, "-A {chain} {rest}");
         }
         text.push_str("COMMIT\n");
     }

@@ -130,7 +130,7 @@ fn conntrack(revision: u8, blob: Blob) -> Option<Match> {
     (asked & !0x3fff == 0).then_some(())?;
     let is_asked = |bit: u16| asked & (1 << bit) != 0;
     let is_inverted = |bit: u16| inverted & (1 << bit) != 0;
-    let (states, status) = if revision == 1 {
+    let (states, seen) = if revision == 1 {
         (u16::from(blob.u8(150)?), u16::from(blob.u8(151)?))
     } else {
         (blob.u16(150)?, blob.u16(152)?)
@@ -157,7 +157,7 @@ fn conntrack(revision: u8, blob: Blob) -> Option<Match> {
         original_destination: net(3, 32)?,
         reply_source: net(4, 64)?,
         reply_destination: net(5, 96)?,
-        status: is_asked(6).then(|| sign(is_inverted(6), status)),
+        status: is_asked(6).then(|| sign(is_inverted(6), seen)),
         expires: is_asked(7).then(|| sign(is_inverted(7), expires)),
         original_source_port: port(8, 138, 154)?,
         original_destination_port: port(9, 140, 156)?,

@@ -129,7 +129,7 @@ fn bytes(words: &mut Words, settings: &Settings) -> Option<u64> {
         let units = [("m", 1024 * 1024), ("k", 1024)];
         let unit = units
             .iter()
-            .find(|(_, size)| bytes >= *size && (!exactly || bytes % size == 0));
+            .find(|(_, size)| bytes >= *size && (!exactly || bytes.is_multiple_of(*size)));
         let (name, size) = unit.copied().unwrap_or(("", 1));
         format!("{}{name}b", bytes / size)
     };

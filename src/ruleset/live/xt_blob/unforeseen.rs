@@ -166,7 +166,11 @@ fn string(revision: u8, blob: Blob) -> Option<String> {
             .collect();
         words.add("--string").add(format_args!("\"{escaped}\""));
     } else {
-        let hex: String = pattern.iter().map(|b| format!("{b:02x}")).collect();
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+        let hex: String = pattern
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+            .collect();
         words.add("--hex-string").add(format_args!("\"|{hex}|\""));
     }
     words.add("--algo").add(blob.text(4, 16)?);
