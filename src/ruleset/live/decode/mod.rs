@@ -9,6 +9,8 @@ mod expression;
 mod set;
 mod statement;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

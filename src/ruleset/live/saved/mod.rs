@@ -7,6 +7,8 @@
 mod matches;
 mod options;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub(super) use options::quoted;

@@ -9,6 +9,8 @@ mod foreseen;
 mod hashlimit;
 mod target;
 mod target_words;
+#[cfg(test)]
+mod tests;
 mod unforeseen;
 mod words;
 
