@@ -327,6 +327,17 @@ const V4: &[(&str, &str, &str)] = &[
     ),
     ("filter", "FORWARD", "! -d 10.77.0.1 -o lo -f -j ACCEPT"),
     ("filter", "OUTPUT", "-j RETURN"),
+    ("mangle", "PREROUTING", "-m rpfilter --loose --invert"),
+    ("filter", "INPUT", "-m policy --dir in --pol ipsec"),
+    ("filter", "FORWARD", "-m policy --dir out --pol none"),
+    ("filter", "INPUT", "-m ttl --ttl-gt 4"),
+    ("filter", "INPUT", "-m ttl ! --ttl-eq 4"),
+    ("filter", "INPUT", "-m length ! --length 1:100"),
+    ("filter", "INPUT", "-m dscp ! --dscp 4"),
+    ("filter", "INPUT", "-m tos --tos 0x10/0x3f"),
+    ("filter", "INPUT", "-p esp -m esp --espspi 5"),
+    ("filter", "INPUT", "-p ah -m ah --ahspi 5"),
+    ("filter", "INPUT", "-p sctp -m sctp --dport 5"),
 ];
 
 /// The same of IPv6.
@@ -397,6 +408,16 @@ const V6: &[(&str, &str, &str)] = &[
         "filter",
         "INPUT",
         "-s fd77::/48 -d fd77::1 -i lo -p tcp -j ACCEPT",
+    ),
+    ("filter", "INPUT", "-m rt --rt-type 0"),
+    ("filter", "INPUT", "-m hl --hl-eq 255"),
+    ("filter", "INPUT", "-m frag --fragid 1"),
+    ("filter", "INPUT", "-m hbh --hbh-len 8"),
+    ("filter", "INPUT", "-m dst --dst-len 8"),
+    (
+        "raw",
+        "PREROUTING",
+        "-m rpfilter --validmark --accept-local",
     ),
 ];
 
@@ -486,7 +507,8 @@ fn comparable(expressions: &[Expression]) -> Vec<Expression> {
             // Blobs have the numbers of sets, and the words of these targets are not read.
             Expression::Match(Match::Set { name, .. }) => *name = numbers(name),
             Expression::Target(Target::Set { words }) => *words = numbers(words),
-            Expression::Target(Target::Passes { words, .. }) => words.clear(),
+            Expression::Target(Target::Passes { words, .. })
+            | Expression::Match(Match::OtherHeader { words, .. }) => words.clear(),
             Expression::Match(_) | Expression::Target(_) => {}
             _ => continue,
         }

@@ -155,6 +155,7 @@ impl Run<'_, '_> {
             }
             Match::Helper { name, negated } => self.helper_is(name, *negated),
             Match::Set { .. } => return (None, "an ipset, whose members are not read"),
+            Match::OtherHeader { .. } => Some(false),
             Match::Unforeseen { .. } => return (None, "a match that nobody can foresee"),
             Match::Opaque { .. } => return (None, "a match that is not understood"),
         };

@@ -121,9 +121,21 @@ pub enum Match {
         /// `!`
         negated: bool,
     },
-    /// A match that is known by name, and whose outcome nobody can foresee: `limit`,
-    /// `hashlimit`, `recent`, `connlimit`, `owner`, `physdev`, `socket`, `string`, `time`,
-    /// `statistic`.
+    /// A match on a header that packets of TCP and UDP do not have, so that it holds for
+    /// none of them, negated or not: `ah`, `esp`, `sctp`, `dccp`, `mh`, and the extension
+    /// headers `rt`, `frag`, `hbh`, `dst`.
+    OtherHeader {
+        /// Its name.
+        name: String,
+        /// Its options, as saved; empty where only bytes are known.
+        words: String,
+    },
+    /// A match that is known by name, and whose outcome the model cannot foresee: rates
+    /// and amounts (`limit`, `hashlimit`, `recent`, `connlimit`, `quota`, `connbytes`),
+    /// chance and time (`statistic`, `time`), sockets and devices (`owner`, `socket`,
+    /// `cgroup`, `physdev`, `devgroup`), routes and IPsec (`rpfilter`, `realm`, `policy`),
+    /// what the model of a packet does not hold (`string`, `ttl`, `hl`, `length`, `dscp`,
+    /// `tos`, `ecn`, `tcpmss`, `u32`, `bpf`, `connlabel`, `ipv6header`).
     Unforeseen {
         /// Its name.
         name: String,

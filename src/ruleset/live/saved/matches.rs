@@ -7,18 +7,41 @@ use crate::ruleset::live::xt::{
     Conntrack, Header, Match, MultiportSide, Net, Ports, SetSide, Sign,
 };
 
-/// Those whose outcome nobody can foresee.
-const UNFORESEEN: [&str; 10] = [
+/// [`Match::Unforeseen`]
+const UNFORESEEN: [&str; 28] = [
     "limit",
     "hashlimit",
     "recent",
     "connlimit",
-    "owner",
-    "physdev",
-    "socket",
-    "string",
-    "time",
+    "quota",
+    "connbytes",
     "statistic",
+    "time",
+    "owner",
+    "socket",
+    "cgroup",
+    "physdev",
+    "devgroup",
+    "rpfilter",
+    "realm",
+    "policy",
+    "string",
+    "ttl",
+    "hl",
+    "length",
+    "dscp",
+    "tos",
+    "ecn",
+    "tcpmss",
+    "u32",
+    "bpf",
+    "connlabel",
+    "ipv6header",
+];
+
+/// [`Match::OtherHeader`]
+pub(in crate::ruleset::live) const OTHER_HEADERS: [&str; 9] = [
+    "ah", "esp", "sctp", "dccp", "mh", "rt", "frag", "hbh", "dst",
 ];
 
 /// `XT_CONNTRACK_STATE_*`
@@ -78,6 +101,10 @@ pub(super) fn read(name: &str, options: Options, family: Family) -> Match {
     if UNFORESEEN.contains(&name) {
         let name = name.to_owned();
         return Match::Unforeseen { name, words };
+    }
+    if OTHER_HEADERS.contains(&name) {
+        let name = name.to_owned();
+        return Match::OtherHeader { name, words };
     }
     let mut left = options;
     let read = known(name, &mut left, family);

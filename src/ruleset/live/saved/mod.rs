@@ -11,6 +11,7 @@ mod targets;
 mod tests;
 mod values;
 
+pub(super) use matches::OTHER_HEADERS;
 pub(super) use options::quoted;
 use options::{Group, groups};
 

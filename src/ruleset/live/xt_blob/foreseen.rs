@@ -4,6 +4,7 @@ use crate::model::net::Family;
 use crate::ruleset::live::xt::{Conntrack, Match, MultiportSide, Net, Ports, SetSide, Sign};
 
 use super::blob::Blob;
+use crate::ruleset::live::saved::OTHER_HEADERS;
 
 /// `None` where name, revision or flags are unknown here.
 pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Match> {
@@ -41,6 +42,11 @@ pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Match> {
             negated: blob.u32(0)? != 0,
         }),
         ("set", 1..=4) => set(blob),
+        // Each of them has one revision.
+        (name, 0) if OTHER_HEADERS.contains(&name) => Some(Match::OtherHeader {
+            name: name.to_owned(),
+            words: String::new(),
+        }),
         _ => None,
     }
 }

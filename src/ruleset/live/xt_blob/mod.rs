@@ -7,6 +7,7 @@
 mod blob;
 mod foreseen;
 mod hashlimit;
+mod header;
 mod target;
 mod target_words;
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! words are those that iptables' `extensions/libxt_*.c` save.
 
 use super::blob::Blob;
-use super::hashlimit;
 use super::words::{Words, rate};
+use super::{hashlimit, header};
 use crate::ruleset::live::xt::Match;
 use crate::ruleset::netlink::text;
 
@@ -20,6 +20,12 @@ pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Match> {
         ("string", 0 | 1) => string(revision, blob),
         ("time", 0) => time(blob),
         ("statistic", 0) => statistic(blob),
+        ("rpfilter", 0) => header::rpfilter(blob),
+        ("policy", 0) => header::policy(blob),
+        ("ttl" | "hl", 0) => header::hops(name, blob),
+        ("length", 0) => header::length(blob),
+        ("dscp", 0) => header::dscp(blob),
+        ("tos", 1) => header::tos(blob),
         _ => None,
     }?;
     Some(Match::Unforeseen {
