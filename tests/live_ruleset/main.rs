@@ -7,6 +7,7 @@
 mod support;
 
 mod held;
+mod moments;
 mod native;
 mod xtables;
 
@@ -16,5 +17,6 @@ fn main() -> ExitCode {
     support::enter();
     let mut trials = native::trials();
     trials.extend(xtables::trials());
+    trials.extend(moments::trials());
     support::play(trials)
 }
