@@ -66,8 +66,9 @@ fn carried(f: Fields, one: u16, several: u16, family: TableFamily) -> Vec<Expres
 /// What the kernel holds for a set, before starts and ends are joined.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
-    /// Elements, each with whether it is an end.
-    bounds: Vec<(Element, bool)>,
+    starts: Vec<Element>,
+    /// The first key behind each range.
+    ends: Vec<Box<[u8]>>,
 }
 
 impl Raw {
@@ -85,52 +86,65 @@ impl Raw {
             if flags & !(INTERVAL_END | CATCH_ALL) != 0 || !f.are_known(11) {
                 return Err("an element has flags without a name here".to_owned());
             }
-            let element = element(f, flags & CATCH_ALL != 0, set, family)
-                .ok_or_else(|| "an element is not understood".to_owned())?;
-            self.bounds.push((element, flags & INTERVAL_END != 0));
+            if flags & INTERVAL_END != 0 {
+                let end = f.value(1).filter(|_| is_of_pairs(set));
+                self.ends
+                    .push(end.ok_or("an end stands in a set without ranges")?.into());
+            } else {
+                let element = element(f, flags & CATCH_ALL != 0, set, family)
+                    .ok_or("an element is not understood")?;
+                self.starts.push(element);
+            }
         }
         Ok(())
     }
 
-    /// The elements, ordered by key.
-    pub(super) fn finish(self, set: &Set) -> Vec<Element> {
-        let mut bounds = self.bounds;
-        // In a concatenation of ranges each element has both of its ends.
-        if !set.flags.interval || set.flags.concat {
-            let mut elements: Vec<Element> = bounds.into_iter().map(|(e, _)| e).collect();
-            elements.sort_by(|a, b| from(&a.key).cmp(&from(&b.key)));
-            return elements;
+    /// The elements, ordered by the first key of each.
+    pub(super) fn finish(mut self, set: &Set) -> Vec<Element> {
+        self.starts.sort_by(|a, b| from(&a.key).cmp(&from(&b.key)));
+        if is_of_pairs(set) {
+            self.ends.sort();
+            join(&mut self.starts, &self.ends, set.key_length);
         }
-        // An end is the first key behind a range, where the next may start.
-        bounds.sort_by(|(a, a_ends), (b, b_ends)| {
-            from(&a.key).cmp(&from(&b.key)).then(b_ends.cmp(a_ends))
-        });
-        join(bounds, set.key_length)
+        self.starts
     }
+}
+
+/// Whether a range is two elements; in a concatenation of ranges each has both its ends.
+fn is_of_pairs(set: &Set) -> bool {
+    set.flags.interval && !set.flags.concat
 }
 
 /// Joins starts and ends, both ordered. As the kernel looks for the greatest key that is
 /// not above the packet's (`nft_set_rbtree.c`), a start also ends the range before it, an
 /// end without a start says nothing, and a start without an end reaches to the last key.
-fn join(bounds: Vec<(Element, bool)>, length: u32) -> Vec<Element> {
-    let mut elements: Vec<Element> = Vec::with_capacity(bounds.len() / 2 + 1);
-    let mut open: Option<Element> = None;
-    for (bound, is_end) in bounds {
-        let Key::One(at) = &bound.key else {
-            // The catch-all element, and elements that have both ends, stand alone.
-            elements.push(bound);
+/// An end at a start is that of the range before.
+fn join(starts: &mut [Element], ends: &[Box<[u8]>], length: u32) {
+    let longest = usize::try_from(length).unwrap_or(0).min(LONGEST_KEY);
+    let mut ends = ends.iter().map(|end| &**end).peekable();
+    for at in 0..starts.len() {
+        let (done, rest) = starts.split_at_mut(at + 1);
+        let Some(start) = done.last_mut() else {
             continue;
         };
-        elements.extend(open.take().and_then(|start| close(start, before(at))));
-        if !is_end {
-            open = Some(bound);
+        let Key::One(first) = &start.key else {
+            continue;
+        };
+        while ends.next_if(|end| *end <= &**first).is_some() {}
+        let next = rest.first().and_then(|next| match &next.key {
+            Key::One(first) => Some(&**first),
+            Key::Range(..) | Key::CatchAll => None,
+        });
+        let last = match (ends.peek().copied(), next) {
+            (Some(end), Some(next)) => before(end.min(next)),
+            (Some(end), None) => before(end),
+            (None, Some(next)) => before(next),
+            (None, None) => Some(vec![0xff; longest].into()),
+        };
+        if let Some(last) = last.filter(|last| last > first) {
+            start.key = Key::Range(first.clone(), last);
         }
     }
-    let last = vec![0xff; usize::try_from(length).unwrap_or(0).min(LONGEST_KEY)];
-    elements.extend(open.and_then(|start| close(start, Some(last.into()))));
-    // The catch-all element was pushed before the last range was closed.
-    elements.sort_by(|a, b| from(&a.key).cmp(&from(&b.key)));
-    elements
 }
 
 /// What elements are ordered by: where their keys begin, the catch-all element last.
@@ -143,19 +157,6 @@ fn from(key: &Key) -> (bool, &[u8]) {
 
 /// `NFT_DATA_VALUE_MAXLEN`.
 const LONGEST_KEY: usize = 64;
-
-/// The element for a range from its start; `None` where nothing lies in it.
-fn close(mut start: Element, last: Option<Box<[u8]>>) -> Option<Element> {
-    let last = last?;
-    if let Key::One(first) = start.key {
-        start.key = match first.cmp(&last) {
-            std::cmp::Ordering::Less => Key::Range(first, last),
-            std::cmp::Ordering::Equal => Key::One(first),
-            std::cmp::Ordering::Greater => return None,
-        };
-    }
-    Some(start)
-}
 
 /// The key before this one; `None` before the first.
 fn before(key: &[u8]) -> Option<Box<[u8]>> {
@@ -189,10 +190,7 @@ fn element(f: Fields, is_catch_all: bool, set: &Set, family: TableFamily) -> Opt
         }),
         (None, None) => None,
     };
-    // The end of a range has no value; a start in a map must have one.
-    let is_end = f.number(3).unwrap_or(0) & INTERVAL_END != 0;
-    let wants_value = (set.flags.map || set.flags.object) && !is_end;
-    (value.is_some() == wants_value).then_some(())?;
+    (value.is_some() == (set.flags.map || set.flags.object)).then_some(())?;
     Some(Element {
         key,
         value,
