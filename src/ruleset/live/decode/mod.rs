@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use data::{Fields, user_text};
 pub(super) use table::{hook_of, kind_of};
 
-use super::expression::Expression;
-use super::table::{Rule, Table, TableFamily};
+use super::expression::{Expression, ObjectRef};
+use super::table::{Rule, Set, Table, TableFamily};
 use super::xt::Match;
 use super::{Ruleset, Unread};
 use crate::ruleset::netlink::{is_whole, objects};
@@ -220,7 +220,10 @@ impl<'a> Decoder<'a> {
             };
             last = Some((key, chain));
             let table = this.table_mut(at)?;
-            let rule = rule(f, table.family);
+            let mut rule = rule(f, table.family);
+            for expression in &mut rule.expressions {
+                name_kind(expression, &table.sets);
+            }
             table.chains.get_mut(chain)?.rules.push(rule);
             Some(())
         });
@@ -264,6 +267,19 @@ fn rule(f: Fields, family: TableFamily) -> Rule {
         comment: written.or_else(|| comment_of(&expressions)),
         expressions,
         line: String::new(),
+    }
+}
+
+/// Where a rule takes its object from a map, the kind of objects stands in the map
+/// (`NFTA_SET_OBJ_TYPE`), not in the rule.
+fn name_kind(expression: &mut Expression, sets: &[Set]) {
+    if let Expression::Object {
+        kind,
+        which: ObjectRef::Map { set, .. },
+    } = expression
+    {
+        let map = sets.iter().find(|known| known.name == *set);
+        *kind = map.and_then(|map| map.object_type).unwrap_or(0);
     }
 }
 

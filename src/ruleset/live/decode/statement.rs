@@ -156,7 +156,7 @@ pub(super) fn tproxy(f: Fields) -> Option<Expression> {
     })
 }
 
-/// The kind of a map's objects stands in the map (`NFTA_SET_OBJ_TYPE`), not here: 0.
+/// The kind of a map's objects stands in the map, not here: 0 until that is looked up.
 pub(super) fn object(f: Fields) -> Option<Expression> {
     if let Some(set) = f.text(4) {
         let key = f.register(3)?;

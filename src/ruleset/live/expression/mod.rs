@@ -233,7 +233,7 @@ pub enum Expression {
     },
     /// Uses an object.
     Object {
-        /// `NFT_OBJECT_*`.
+        /// `NFT_OBJECT_*`; 0 where a map has it and the map is not there.
         kind: u32,
         /// Which.
         which: ObjectRef,
