@@ -33,6 +33,13 @@ const REJECT6: [(&str, u32); 8] = [
     ("icmp6-reject-route", 8),
 ];
 
+/// The name of a kind of refusal. `v6`: of `ip6tables`.
+pub(in crate::ruleset::live) fn reject_name(v6: bool, with: u32) -> Option<&'static str> {
+    let names = if v6 { &REJECT6 } else { &REJECT };
+    let found = names.iter().find(|(_, number)| *number == with);
+    found.map(|(name, _)| *name)
+}
+
 /// A target of that name, or a jump where the table has such a chain; opaque where it, an
 /// option or a value is not understood.
 pub(super) fn read(

@@ -49,6 +49,13 @@ pub(super) fn protocol(text: &str) -> Option<u8> {
         .or_else(|| text.parse().ok())
 }
 
+/// The name that is printed for an `IPPROTO_*`.
+pub(in crate::ruleset::live) fn protocol_name(number: u8) -> Option<&'static str> {
+    let mut named = PROTOCOLS.iter();
+    let found = named.find(|(_, known)| *known == number);
+    found.map(|(name, _)| *name)
+}
+
 pub(super) fn address(text: &str, family: Family) -> Option<IpAddr> {
     match family {
         Family::Ipv4 => text.parse::<Ipv4Addr>().ok().map(IpAddr::V4),

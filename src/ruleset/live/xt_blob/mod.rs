@@ -18,6 +18,7 @@ mod words;
 use blob::Blob;
 pub(super) use blob::net;
 pub(super) use target::PASSES;
+pub(super) use words::rate;
 
 use super::table::TableFamily;
 use super::xt::{Match, Target};

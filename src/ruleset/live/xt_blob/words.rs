@@ -39,7 +39,7 @@ impl Words {
 /// A rate from the time between two packets, in units of which `second` make a second:
 /// `3/hour` (`print_rate` of `extensions/libxt_limit.c` and `libxt_hashlimit.c`), and the
 /// seconds of its unit.
-pub(super) fn rate(period: u64, second: u64) -> Option<(String, u64)> {
+pub(in crate::ruleset::live) fn rate(period: u64, second: u64) -> Option<(String, u64)> {
     let units = [("day", 86400), ("hour", 3600), ("min", 60), ("sec", 1)];
     (period != 0).then_some(())?;
     let mut chosen = units[0];
