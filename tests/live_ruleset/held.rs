@@ -7,6 +7,7 @@ use ftpnat::ruleset::live::decode::{Dump, decode};
 use ftpnat::ruleset::live::expression::Expression;
 use ftpnat::ruleset::live::xt::{Match, Target};
 use ftpnat::sys::netlink::dump_everything;
+use ftpnat::sys::ruleset::record;
 use tempfile::TempDir;
 
 use crate::support::netns::{Namespace, succeed};
@@ -32,6 +33,23 @@ impl Held {
         let arguments: &[&str] = if program == "nft" { &["-f", "-"] } else { &[] };
         let output = self.namespace.feed(program, arguments, text);
         succeed(&format!("{program} of\n{text}"), &output);
+    }
+
+    /// Loads a text by a program with its arguments.
+    ///
+    /// # Panics
+    /// Where the program does not take it.
+    pub(crate) fn feed(&self, line: &str, text: &str) {
+        let mut words = line.split(' ');
+        let program = words.next().expect("a program");
+        let arguments: Vec<&str> = words.collect();
+        let output = self.namespace.feed(program, &arguments, text);
+        succeed(line, &output);
+    }
+
+    /// Everything that is in force, of all back ends.
+    pub(crate) fn recorded(&self) -> Ruleset {
+        self.namespace.inside(record).ruleset()
     }
 
     pub(crate) fn dump(&self) -> Dump {
@@ -110,4 +128,35 @@ pub(crate) fn written(ruleset: &Ruleset) -> String {
         }
     }
     text
+}
+
+/// The names of what is not understood, each once.
+pub(crate) fn not_understood(ruleset: &Ruleset) -> Vec<String> {
+    fn names<'a>(expression: &'a Expression, found: &mut Vec<&'a str>) {
+        match expression {
+            Expression::Opaque { name }
+            | Expression::Match(Match::Opaque { name, .. })
+            | Expression::Target(Target::Opaque { name, .. }) => found.push(name),
+            Expression::Dynset { expressions, .. } => {
+                for each in expressions {
+                    names(each, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for table in &ruleset.tables {
+        for set in &table.sets {
+            assert_eq!(set.unread, None, "set {}", set.name);
+        }
+        for rule in table.chains.iter().flat_map(|c| &c.rules) {
+            for expression in &rule.expressions {
+                names(expression, &mut found);
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(str::to_owned).collect()
 }

@@ -6,9 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agreement;
 mod held;
 mod moments;
 mod native;
+mod real;
 mod xtables;
 
 use std::process::ExitCode;
@@ -18,5 +20,6 @@ fn main() -> ExitCode {
     let mut trials = native::trials();
     trials.extend(xtables::trials());
     trials.extend(moments::trials());
-    support::play(trials)
+    trials.extend(real::trials());
+    support::play_rules(trials)
 }

@@ -6,18 +6,22 @@
 //! here they stay numbers.
 
 mod iptables;
+mod nft;
 
 use super::table::{Maker, Rule, Table};
 
 pub use iptables::{Folded, fold};
 
-/// A rule of the chain of that name as iptables-save prints it, from `-A` on.
+/// A rule of the chain of that name: of a table of iptables as `iptables-save` prints it,
+/// from `-A` on, of others as `nft list ruleset` does. A rule that iptables does not write,
+/// in a table of iptables, is printed as nft prints it.
 #[must_use]
 pub fn rule(rule: &Rule, chain: &str, table: &Table) -> String {
     match table.maker {
         Maker::IptablesNft | Maker::IptablesLegacy => {
-            iptables::rule(rule, chain, table.family).unwrap_or_default()
+            let line = iptables::rule(rule, chain, table.family);
+            line.unwrap_or_else(|| nft::rule(rule, table))
         }
-        Maker::Nft => String::new(),
+        Maker::Nft => nft::rule(rule, table),
     }
 }

@@ -1,0 +1,107 @@
+//! Anonymous sets and maps, which `nft` prints where they are used (`set_print`,
+//! `interval_map_decompose` of `segtree.c`).
+
+use super::part::Part;
+use super::statement::verdict;
+use super::values::{Type, by_number, length_of, number, print};
+use crate::ruleset::live::table::{Element, Key, Set, Value};
+
+/// The set in braces. `parts`: what its keys are.
+pub(super) fn braces(set: &Set, parts: &[Part]) -> String {
+    let mut elements: Vec<&Element> = set.elements.iter().collect();
+    if let [part] = parts
+        && !set.flags.interval
+    {
+        elements.sort_by_key(|element| match &element.key {
+            Key::One(bytes) | Key::Range(bytes, _) => number(bytes, part.order),
+            Key::CatchAll => Some(u64::MAX),
+        });
+    }
+    let elements: Vec<String> = elements
+        .into_iter()
+        .map(|each| element(each, set, parts))
+        .collect();
+    format!("{{ {} }}", elements.join(", "))
+}
+
+fn element(element: &Element, set: &Set, parts: &[Part]) -> String {
+    let mut text = match &element.key {
+        Key::CatchAll => "*".to_owned(),
+        Key::One(bytes) => joined(bytes, bytes, parts),
+        Key::Range(first, last) => joined(first, last, parts),
+    };
+    if let Some(comment) = &element.comment {
+        text.push_str(" comment \"");
+        text.push_str(comment);
+        text.push('"');
+    }
+    match &element.value {
+        None => text,
+        Some(value) => format!("{text} : {}", self::value(value, set.data_type)),
+    }
+}
+
+fn value(value: &Value, kind: Option<u32>) -> String {
+    match value {
+        Value::Verdict(verdict) => self::verdict(verdict),
+        Value::Object(name) => format!("\"{name}\""),
+        Value::Data(bytes) => data(bytes, kind.unwrap_or(0)),
+    }
+}
+
+/// A value of a map; the types of a concatenation have six bits each.
+fn data(bytes: &[u8], kind: u32) -> String {
+    let mut kinds = Vec::new();
+    let mut left = kind;
+    while left != 0 {
+        kinds.push(left & 0x3f);
+        left >>= 6;
+    }
+    kinds.reverse();
+    let mut rest = bytes;
+    let mut texts = Vec::new();
+    for kind in kinds {
+        let length = length_of(kind).unwrap_or(rest.len()).min(rest.len());
+        let (part, others) = rest.split_at(length.div_ceil(4).saturating_mul(4).min(rest.len()));
+        let (shape, order) = by_number(kind);
+        texts.push(print(shape, &part[..length], order, false));
+        rest = others;
+    }
+    texts.join(" . ")
+}
+
+/// The parts of a key, each from its first value to its last.
+fn joined(first: &[u8], last: &[u8], parts: &[Part]) -> String {
+    if let [part] = parts {
+        return part.range(first, last);
+    }
+    let mut at = 0;
+    let mut texts = Vec::new();
+    for part in parts {
+        let end = at + part.length;
+        let piece = |bytes: &[u8]| bytes.get(at..end).unwrap_or_default().to_vec();
+        texts.push(part.range(&piece(first), &piece(last)));
+        at += part.length.div_ceil(4) * 4;
+    }
+    texts.join(" . ")
+}
+
+/// The length of the prefix that a range of addresses is; `None` where it is none.
+pub(super) fn prefix(kind: Type, first: &[u8], last: &[u8]) -> Option<u32> {
+    matches!(kind, Type::Ipv4 | Type::Ipv6).then_some(())?;
+    let wide = |bytes: &[u8]| -> Option<u128> {
+        let mut wide = [0; 16];
+        let at = wide.len().checked_sub(bytes.len())?;
+        wide[at..].copy_from_slice(bytes);
+        Some(u128::from_be_bytes(wide))
+    };
+    let (first, last) = (wide(first)?, wide(last)?);
+    let host = first ^ last;
+    // The bits in which they differ are the last ones, all 0 and all 1.
+    let is_prefix = host & host.wrapping_add(1) == 0 && first & host == 0;
+    let bits = match kind {
+        Type::Ipv4 => 32,
+        _ => 128,
+    };
+    is_prefix.then(|| bits - (128 - host.leading_zeros()))
+}

@@ -1,0 +1,440 @@
+//! Statements (`statement.c`).
+
+use std::fmt::Write;
+
+use super::Printer;
+use super::symbols::{self, name};
+use super::term::Term;
+use super::values::{Order, Type, print, time};
+use crate::ruleset::live::expression::{
+    Expression, Limit, Nat, NatKind, ObjectRef, Register, Verdict,
+};
+use crate::ruleset::live::table::TableFamily;
+
+/// A verdict in words.
+pub(super) fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Accept => "accept".to_owned(),
+        Verdict::Drop => "drop".to_owned(),
+        Verdict::Queue => "queue".to_owned(),
+        Verdict::Continue => "continue".to_owned(),
+        Verdict::Return => "return".to_owned(),
+        Verdict::Jump(chain) => format!("jump {chain}"),
+        Verdict::Goto(chain) => format!("goto {chain}"),
+        Verdict::Other(code) => format!("unknown verdict value {code}"),
+    }
+}
+
+/// Bytes in the largest unit that they are whole in.
+fn rate(bytes: u64) -> String {
+    let units = ["bytes", "kbytes", "mbytes"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while unit + 1 < units.len() && value != 0 && value % 1024 == 0 {
+        value /= 1024;
+        unit += 1;
+    }
+    format!("{value} {}", units[unit])
+}
+
+fn limit(limit: &Limit) -> String {
+    let unit = match limit.unit {
+        1 => "second",
+        60 => "minute",
+        3600 => "hour",
+        86_400 => "day",
+        604_800 => "week",
+        _ => "error",
+    };
+    let over = if limit.over { "over " } else { "" };
+    let burst = u64::from(limit.burst);
+    let (amount, burst) = if limit.bytes {
+        (format!("{} ", rate(limit.rate)), rate(burst))
+    } else {
+        (limit.rate.to_string(), format!("{burst} packets"))
+    };
+    let amount = amount.trim_end();
+    let mut text = format!("limit rate {over}{amount}/{unit}");
+    let is_said = limit.burst != 5 && (limit.bytes || limit.burst != 0);
+    if is_said {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " burst {burst}");
+    }
+    text
+}
+
+fn quota(over: bool, bytes: u64, used: u64, is_stateless: bool) -> String {
+    let over = if over { "over " } else { "" };
+    let mut text = format!("quota {over}{}", rate(bytes));
+    if used != 0 && !is_stateless {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " used {}", rate(used));
+    }
+    text
+}
+
+/// What counts or limits, in a rule or, without its figures, in an element.
+fn stateful(expression: &Expression, is_stateless: bool) -> Option<String> {
+    Some(match expression {
+        Expression::Counter { .. } if is_stateless => "counter".to_owned(),
+        Expression::Counter { packets, bytes } => {
+            format!("counter packets {packets} bytes {bytes}")
+        }
+        Expression::Limit(of) => limit(of),
+        Expression::Quota { over, bytes, used } => quota(*over, *bytes, *used, is_stateless),
+        Expression::Connlimit { count, over } => {
+            let over = if *over { "over " } else { "" };
+            format!("ct count {over}{count}")
+        }
+        Expression::Last => "last".to_owned(),
+        _ => return None,
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the fields of one expression")]
+fn log(
+    prefix: Option<&str>,
+    group: Option<u16>,
+    level: Option<u32>,
+    flags: Option<u32>,
+    snaplen: Option<u32>,
+    threshold: Option<u16>,
+) -> String {
+    const WARNING: u32 = 4;
+    let mut text = String::from("log");
+    let mut add = |words: String| {
+        text.push(' ');
+        text.push_str(&words);
+    };
+    if let Some(prefix) = prefix {
+        add(format!("prefix \"{prefix}\""));
+    }
+    if let Some(group) = group {
+        add(format!("group {group}"));
+    }
+    if let Some(snaplen) = snaplen.filter(|length| *length != 0) {
+        add(format!("snaplen {snaplen}"));
+    }
+    if let Some(threshold) = threshold.filter(|threshold| *threshold != 0) {
+        add(format!("queue-threshold {threshold}"));
+    }
+    if let Some(level) = level.filter(|level| *level != WARNING) {
+        let known = name(symbols::LOG_LEVEL, u64::from(level)).unwrap_or("unknown");
+        add(format!("level {known}"));
+    }
+    let flags = flags.unwrap_or(0);
+    if flags & 0x2f == 0x2f {
+        add("flags all".to_owned());
+        return text;
+    }
+    let tcp: Vec<&str> = [(1, "sequence"), (2, "options")]
+        .into_iter()
+        .filter_map(|(bit, word)| (flags & bit != 0).then_some(word))
+        .collect();
+    if !tcp.is_empty() {
+        add(format!("flags tcp {}", tcp.join(",")));
+    }
+    for (bit, words) in [
+        (0x04, "flags ip options"),
+        (0x08, "flags skuid"),
+        (0x20, "flags ether"),
+    ] {
+        if flags & bit != 0 {
+            add(words.to_owned());
+        }
+    }
+    text
+}
+
+impl Printer<'_> {
+    /// A statement in words.
+    pub(super) fn statement(&mut self, expression: &Expression) -> String {
+        if let Some(text) = stateful(expression, false) {
+            return text;
+        }
+        match expression {
+            Expression::Verdict(of) => verdict(of),
+            Expression::Log {
+                prefix,
+                group,
+                level,
+                flags,
+                snaplen,
+                threshold,
+            } => log(
+                prefix.as_deref(),
+                *group,
+                *level,
+                *flags,
+                *snaplen,
+                *threshold,
+            ),
+            Expression::Notrack => "notrack".to_owned(),
+            Expression::Reject { kind, code } => self.reject(*kind, *code),
+            Expression::Nat(nat) => self.nat(nat),
+            Expression::Queue {
+                first,
+                total,
+                flags,
+                from,
+            } => self.queue(*first, *total, *flags, *from),
+            Expression::Tproxy {
+                family,
+                address,
+                port,
+            } => self.tproxy(*family, *address, *port),
+            Expression::MetaSet { key, from } => self.set_to(&Term::Meta(*key), *from),
+            Expression::CtSet {
+                key,
+                direction,
+                from,
+            } => self.set_to(&Term::Ct(*key, *direction), *from),
+            Expression::PayloadSet {
+                base,
+                offset,
+                length,
+                from,
+            } => self.set_to(&Term::Payload(*base, offset * 8, length * 8), *from),
+            Expression::Exthdr {
+                op,
+                kind,
+                offset,
+                flags,
+                to: None,
+                ..
+            } => match self.registers.last {
+                // The model does not have the register: it is the one that was loaded for it.
+                Some(from) => {
+                    self.set_to(&Term::Extension(*op, *kind, *offset, *flags), from)
+                }
+                None => "reset tcp option".to_owned(),
+            },
+            Expression::Dynset {
+                set,
+                op,
+                key,
+                value,
+                timeout,
+                expressions,
+                ..
+            } => self.dynset(set, *op, *key, *value, *timeout, expressions),
+            Expression::Object { kind, which } => self.object(*kind, which),
+            Expression::FlowOffload(table) => format!("flow add @{table}"),
+            Expression::Elsewhere { name } | Expression::Opaque { name } => name.clone(),
+            Expression::Synproxy => "synproxy".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn reject(&mut self, kind: u32, code: u8) -> String {
+        const PORT_UNREACHABLE: u8 = 3;
+        const PORT_UNREACHABLE6: u8 = 4;
+        let is_mixed = self.context.is_mixed();
+        let is6 = self.context.nfproto() == Some(10);
+        let number = u64::from(code);
+        let said = |family: &str, names| {
+            let known = name(names, number).map_or_else(|| code.to_string(), str::to_owned);
+            format!("reject with {family} {known}")
+        };
+        if kind != 2 {
+            let implied = self.context.refused(kind == 1);
+            self.leave_out(implied);
+        }
+        match kind {
+            1 => "reject with tcp reset".to_owned(),
+            // NFT_REJECT_ICMPX_PORT_UNREACH
+            2 if code == 1 => "reject".to_owned(),
+            2 => said("icmpx", symbols::ICMPX_CODE),
+            _ if is6 && code == PORT_UNREACHABLE6 && !is_mixed => "reject".to_owned(),
+            _ if is6 => said("icmpv6", symbols::ICMP6_CODE),
+            _ if code == PORT_UNREACHABLE && !is_mixed => "reject".to_owned(),
+            _ => said("icmp", symbols::ICMP_CODE),
+        }
+    }
+
+    /// `field set value`
+    fn set_to(&mut self, field: &Term, from: Register) -> String {
+        let (value, length) = self.registers.get(from);
+        let part = self.part(field, length);
+        let text = match &value {
+            Term::Constant(bytes) => part.value(bytes, false),
+            other => self.part(other, length).text,
+        };
+        let text = match part.kind {
+            Type::Bits(_) => text.replace(" | ", ","),
+            _ => text,
+        };
+        format!("{} set {text}", part.text)
+    }
+
+    fn constant(&mut self, from: Register, kind: Type) -> String {
+        let (value, length) = self.registers.get(from);
+        match &value {
+            Term::Constant(bytes) => print(kind, bytes, Order::Wire, false),
+            other => self.part(other, length).text,
+        }
+    }
+
+    fn nat(&mut self, nat: &Nat) -> String {
+        let word = match nat.kind {
+            NatKind::Snat => "snat",
+            NatKind::Dnat => "dnat",
+            NatKind::Masquerade => "masquerade",
+            NatKind::Redirect => "redirect",
+        };
+        let mut text = word.to_owned();
+        let v6 = nat.family == Some(10);
+        if nat.address.is_some() || nat.port.is_some() {
+            if self.table.family == TableFamily::Inet {
+                match nat.family {
+                    Some(2) => text.push_str(" ip"),
+                    Some(10) => text.push_str(" ip6"),
+                    _ => {}
+                }
+            }
+            // NF_NAT_RANGE_NETMAP
+            if nat.flags & 64 != 0 {
+                text.push_str(" prefix");
+            }
+            text.push_str(" to");
+        }
+        let kind = if v6 { Type::Ipv6 } else { Type::Ipv4 };
+        let mut is_whole = false;
+        if let Some((first, last)) = nat.address {
+            let (term, _) = self.registers.get(first);
+            // A map may give the address and the port together.
+            is_whole = matches!(&term, Term::Mapped(..)) && nat.flags & 64 == 0;
+            let is_constant = matches!(term, Term::Constant(_));
+            let is_bracketed = v6 && is_constant && nat.port.is_some();
+            let bracketed = |text: String| match is_bracketed {
+                true => format!("[{text}]"),
+                false => text,
+            };
+            text.push(' ');
+            text.push_str(&bracketed(self.constant(first, kind)));
+            if let Some(last) = last.filter(|_| is_constant) {
+                text.push('-');
+                text.push_str(&bracketed(self.constant(last, kind)));
+            }
+        }
+        if let Some((first, last)) = nat.port {
+            let (term, _) = self.registers.get(first);
+            let is_apart = !matches!(term, Term::Named(_));
+            if is_apart || !is_whole {
+                let space = if nat.address.is_none() { " " } else { "" };
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{space}:{}", self.constant(first, Type::Port));
+                if let Some(last) = last {
+                    let _ = write!(text, "-{}", self.constant(last, Type::Port));
+                }
+            }
+        }
+        let flags: Vec<&str> = [(4, "random"), (16, "fully-random"), (8, "persistent")]
+            .into_iter()
+            .filter_map(|(bit, word)| (nat.flags & bit != 0).then_some(word))
+            .collect();
+        if !flags.is_empty() {
+            text.push(' ');
+            text.push_str(&flags.join(","));
+        }
+        text
+    }
+
+    fn queue(&mut self, first: u16, total: u16, flags: u16, from: Option<Register>) -> String {
+        let words: Vec<&str> = [(1, "bypass"), (2, "fanout")]
+            .into_iter()
+            .filter_map(|(bit, word)| (flags & bit != 0).then_some(word))
+            .collect();
+        let mut text = String::from("queue");
+        if !words.is_empty() {
+            text.push_str(" flags ");
+            text.push_str(&words.join(","));
+        }
+        text.push_str(" to ");
+        text.push_str(&match (from, total) {
+            (Some(from), _) => self.constant(from, Type::Integer),
+            (None, 0 | 1) => first.to_string(),
+            (None, total) => format!("{first}-{}", u32::from(first) + u32::from(total) - 1),
+        });
+        text
+    }
+
+    fn tproxy(
+        &mut self,
+        family: u32,
+        address: Option<Register>,
+        port: Option<Register>,
+    ) -> String {
+        let v6 = family == 10 || self.table.family == TableFamily::Ip6;
+        let mut text = String::from("tproxy");
+        if self.table.family == TableFamily::Inet {
+            match family {
+                2 => text.push_str(" ip"),
+                10 => text.push_str(" ip6"),
+                _ => {}
+            }
+        }
+        text.push_str(" to ");
+        if let Some(address) = address {
+            let kind = if v6 { Type::Ipv6 } else { Type::Ipv4 };
+            let value = self.constant(address, kind);
+            text.push_str(&if v6 { format!("[{value}]") } else { value });
+        }
+        if let Some(port) = port {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ":{}", self.constant(port, Type::Port));
+        }
+        text
+    }
+
+    fn dynset(
+        &mut self,
+        set: &str,
+        op: u32,
+        key: Register,
+        value: Option<Register>,
+        timeout: Option<u64>,
+        expressions: &[Expression],
+    ) -> String {
+        let word = match op {
+            0 => "add",
+            1 => "update",
+            _ => "delete",
+        };
+        let mut inner: Vec<String> = Vec::new();
+        let mut parts = Vec::new();
+        for (term, length) in self.key(set, key) {
+            parts.push(self.part(&term, length).text);
+        }
+        inner.push(parts.join(" . "));
+        if let Some(timeout) = timeout.filter(|timeout| *timeout != 0) {
+            inner.push(format!("timeout {}", time(timeout)));
+        }
+        inner.extend(expressions.iter().filter_map(|each| stateful(each, true)));
+        if let Some(value) = value {
+            inner.push(format!(": {}", self.constant(value, Type::Unknown)));
+        }
+        format!("{word} @{set} {{ {} }}", inner.join(" "))
+    }
+
+    fn object(&mut self, kind: u32, which: &ObjectRef) -> String {
+        let what = match kind {
+            1 => "counter name",
+            2 => "quota name",
+            3 => "ct helper set",
+            4 => "limit name",
+            7 => "ct timeout set",
+            8 => "meta secmark set",
+            9 => "ct expectation set",
+            10 => "synproxy name",
+            _ => "unknown",
+        };
+        match which {
+            ObjectRef::Name(name) => format!("{what} \"{name}\""),
+            ObjectRef::Map { set, key } => {
+                let key = self.key(set, *key);
+                format!("{what} {}", self.mapped(&key, set, "map"))
+            }
+        }
+    }
+}

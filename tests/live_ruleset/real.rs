@@ -1,0 +1,153 @@
+//! Real rulesets (tests/data/rulesets/real/*/ORIGIN says whence): loaded, read back,
+//! understood, and printed as their own tools print them.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ftpnat::model::net::Family;
+use ftpnat::ruleset::live::print;
+use ftpnat::ruleset::live::saved;
+use ftpnat::ruleset::live::table::{Maker, TableFamily};
+use ftpnat::ruleset::live::{Rule, Ruleset, Table};
+use ftpnat::ruleset::save::Save;
+use libtest_mimic::Trial;
+
+use crate::agreement::{Agreement, listed};
+use crate::held::{Held, not_understood};
+
+/// What is not understood in them: folder, expression, match or target, and why not.
+const NOT_UNDERSTOOD: &[(&str, &str, &str)] = &[(
+    "calico-iptables",
+    "rpfilter",
+    "asks the routes of the way back, which the model does not have",
+)];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rulesets/real");
+    let mut folders: Vec<PathBuf> = fs::read_dir(root)
+        .expect("the rulesets")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    folders.sort();
+    assert!(folders.len() > 30, "the rulesets are there");
+    folders
+        .into_iter()
+        .map(|folder| {
+            let name = folder.file_name().expect("a name").to_string_lossy();
+            Trial::test(format!("real::{name}"), move || {
+                play(&folder);
+                Ok(())
+            })
+        })
+        .collect()
+}
+
+/// The programs that load the files of a folder.
+const LOADERS: [(&str, &str); 6] = [
+    ("ipset.save", "ipset restore"),
+    ("ruleset.nft", "nft -f -"),
+    ("iptables.save", "iptables-nft-restore"),
+    ("ip6tables.save", "ip6tables-nft-restore"),
+    ("iptables-legacy.save", "iptables-legacy-restore"),
+    ("ip6tables-legacy.save", "ip6tables-legacy-restore"),
+];
+
+fn play(folder: &Path) {
+    let name = folder.file_name().expect("a name").to_string_lossy();
+    let origin = fs::read_to_string(folder.join("ORIGIN")).expect("whence it is");
+    assert!(
+        ["Recorded: ", "Generated: "].iter().any(|how| origin.starts_with(how)),
+        "{origin}"
+    );
+    let held = Held::new();
+    held.namespace.ip(
+        "link add eth0 type veth peer name far0\nlink add eth1 type veth peer name far1",
+    );
+    for (file, program) in LOADERS {
+        if let Ok(text) = fs::read_to_string(folder.join(file)) {
+            held.feed(program, &text);
+        }
+    }
+    let ruleset = held.recorded();
+    assert_eq!(ruleset.unread, []);
+    understood(&name, &ruleset);
+    let mut agreement = Agreement::default();
+    saved_is_held(&held, &ruleset, &mut agreement);
+    listed(&held, &ruleset, &mut agreement);
+    agreement.close(&name);
+}
+
+/// Nothing is opaque but what the table lists, and all of that is there.
+fn understood(name: &str, ruleset: &Ruleset) {
+    let found = not_understood(ruleset);
+    let known = NOT_UNDERSTOOD.iter().filter(|(folder, ..)| *folder == name);
+    let known: Vec<&str> = known.map(|(_, what, _)| *what).collect();
+    let mut fault = String::new();
+    for what in &found {
+        if !known.contains(&what.as_str()) {
+            let _ = writeln!(fault, "{what} is not understood");
+        }
+    }
+    for what in known {
+        if !found.iter().any(|found| found == what) {
+            let _ = writeln!(fault, "{what} is listed, and understood");
+        }
+    }
+    assert!(fault.is_empty(), "{fault}");
+}
+
+/// What iptables-save prints is what was read, rule by rule: as the model, and as text.
+fn saved_is_held(held: &Held, ruleset: &Ruleset, agreement: &mut Agreement) {
+    for (program, family, maker) in [
+        ("iptables-nft-save", Family::Ipv4, Maker::IptablesNft),
+        ("ip6tables-nft-save", Family::Ipv6, Maker::IptablesNft),
+        ("iptables-legacy-save", Family::Ipv4, Maker::IptablesLegacy),
+        ("ip6tables-legacy-save", Family::Ipv6, Maker::IptablesLegacy),
+    ] {
+        let of = match family {
+            Family::Ipv4 => TableFamily::Ip,
+            Family::Ipv6 => TableFamily::Ip6,
+        };
+        let tables: Vec<&Table> = ruleset
+            .tables
+            .iter()
+            .filter(|table| table.maker == maker && table.family == of)
+            .collect();
+        if tables.is_empty() {
+            continue;
+        }
+        let text = held.namespace.run(program);
+        let save = Save::parse(&text).expect("the text of iptables-save");
+        let read = saved::read(&save, family, maker);
+        assert_eq!(read.unread, []);
+        for table in tables {
+            let saved = read.tables.iter().find(|saved| saved.name == table.name);
+            same_table(table, saved.expect("the table is saved"), agreement);
+        }
+    }
+}
+
+fn same_table(table: &Table, saved: &Table, agreement: &mut Agreement) {
+    for chain in &table.chains {
+        let twin = saved.chains.iter().find(|twin| twin.name == chain.name);
+        let twin = twin.expect("the chain is saved");
+        assert_eq!(chain.base, twin.base, "chain {}", chain.name);
+        assert_eq!(chain.rules.len(), twin.rules.len(), "chain {}", chain.name);
+        for (rule, twin) in chain.rules.iter().zip(&twin.rules) {
+            same_rule(rule, twin, table.family);
+            let ours = print::rule(rule, &chain.name, table);
+            agreement.add("iptables-save", &ours, &twin.line);
+        }
+    }
+}
+
+/// Both readings of a rule are one rule.
+fn same_rule(held: &Rule, saved: &Rule, family: TableFamily) {
+    let (ours, theirs) = (print::fold(held, family), print::fold(saved, family));
+    assert!(
+        ours.is_some() && ours == theirs,
+        "{}\n{ours:#?}\n{theirs:#?}",
+        saved.line
+    );
+}
