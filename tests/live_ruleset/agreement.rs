@@ -8,7 +8,20 @@ use crate::held::Held;
 
 /// Where we print a rule otherwise: what its own tool prints has this in it, and why we do
 /// not.
-const DIFFERENCES: &[(&str, &str)] = &[];
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        " --match-set ",
+        "the kernel has an ipset's number; its name is in no netlink dump of rules",
+    ),
+    (
+        " -j CHECKSUM ",
+        "the blob of a target that no later rule depends on is not read",
+    ),
+    (
+        "numgen ",
+        "the model keeps the name alone of what gives a number that nobody can foresee",
+    ),
+];
 
 /// How many rules are printed alike, and those that are not.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use ftpnat::ruleset::live::decode::{Dump, decode};
 use ftpnat::ruleset::live::expression::Expression;
 use ftpnat::ruleset::live::xt::{Match, Target};
 use ftpnat::sys::netlink::dump_everything;
-use ftpnat::sys::ruleset::record;
+use ftpnat::sys::ruleset::read;
 use tempfile::TempDir;
 
 use crate::support::netns::{Namespace, succeed};
@@ -49,7 +49,7 @@ impl Held {
 
     /// Everything that is in force, of all back ends.
     pub(crate) fn recorded(&self) -> Ruleset {
-        self.namespace.inside(record).ruleset()
+        self.namespace.inside(read)
     }
 
     pub(crate) fn dump(&self) -> Dump {

@@ -28,14 +28,12 @@ pub(super) struct Opt<'a> {
 pub(super) struct Options<'a>(Vec<Opt<'a>>);
 
 /// Options whose value is any text, also one that looks like an option.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 6] = [
     "--comment",
     "--log-prefix",
     "--nflog-prefix",
     "--string",
     "--hex-string",
-    "--name",
-    "--hashlimit-name",
     "--helper",
 ];
 

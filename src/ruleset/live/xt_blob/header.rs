@@ -78,3 +78,34 @@ pub(super) fn tos(blob: Blob) -> Option<String> {
     words.add(format_args!("0x{:02x}/0x{:02x}", blob.u8(1)?, blob.u8(0)?));
     Some(words.done())
 }
+
+/// `struct ip6t_rt`, without the addresses that the header is to hold.
+pub(super) fn routing(blob: Blob) -> Option<String> {
+    let (flags, inverted) = (blob.u8(16)?, blob.u8(17)?);
+    let mut words = Words::default();
+    let not = |words: &mut Words, bit: u8| {
+        words.add_if(inverted & bit != 0, "!");
+    };
+    if flags & 1 != 0 {
+        not(&mut words, 1);
+        words.add("--rt-type").add(blob.u32(0)?);
+    }
+    let (first, last) = (blob.u32(4)?, blob.u32(8)?);
+    if (first, last) != (0, u32::MAX) {
+        not(&mut words, 2);
+        words.add("--rt-segsleft");
+        if first == last {
+            words.add(first);
+        } else {
+            words.add(format_args!("{first}:{last}"));
+        }
+    }
+    if flags & 4 != 0 {
+        not(&mut words, 4);
+        words.add("--rt-len").add(blob.u32(12)?);
+    }
+    words.add_if(flags & 8 != 0, "--rt-0-res");
+    words.add_if(flags & 0x10 != 0, "--rt-0-addrs");
+    words.add_if(flags & 0x20 != 0, "--rt-0-not-strict");
+    Some(words.done())
+}

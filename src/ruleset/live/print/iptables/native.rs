@@ -106,6 +106,15 @@ impl Folder {
             (From::Payload(PayloadBase::Transport, offset @ (0 | 2), 2), _) if mask.is_none() => {
                 self.port(offset, op, port(data)?)
             }
+            // Both ports at once (`add_nft_tcpudp`). With `!` for both of them iptables-nft
+            // asks that not both are so, and still saves it as it was given.
+            (From::Payload(PayloadBase::Transport, 0, 4), _)
+                if mask.is_none() && negated(op).is_some() =>
+            {
+                let (source, destination) = data.split_at_checked(2)?;
+                self.port(0, op, port(source)?)?;
+                self.port(2, op, port(destination)?)
+            }
             (From::Payload(PayloadBase::Transport, 13, 1), _) => {
                 let &[set] = data else { return None };
                 let mask = match mask {

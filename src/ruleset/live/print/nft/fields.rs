@@ -252,9 +252,9 @@ pub(super) fn of_meta(key: u32) -> Field {
             let kind = Type::Symbol(s::ETHERTYPE);
             return field("meta ibrvproto", kind, Order::Wire);
         }
-        30 => ("meta time", NUMBER),
+        30 => ("meta time", Type::Date),
         31 => ("meta day", Type::Quoted(s::DAY)),
-        32 => ("meta hour", NUMBER),
+        32 => ("meta hour", Type::Hour),
         33 => ("meta sdif", Type::Index),
         34 => ("meta sdifname", Type::Interface),
         other => return field(format!("meta {other}"), Type::Unknown, Order::Host),

@@ -135,34 +135,31 @@ impl Printer<'_> {
             };
         }
         let part = self.part(of, length);
-        let all = mask.iter().all(|byte| *byte == u8::MAX);
-        let or = mask
-            .iter()
-            .zip(xor)
-            .all(|(mask, xor)| mask ^ xor == u8::MAX);
         let mut text = part.text.clone();
-        let mut add = |sign: &str, bytes: &[u8]| {
-            let value = part.value(bytes, false);
+        // (x & mask) ^ xor is (x & keep ^ flip) | set.
+        let zip = |f: fn(u8, u8) -> u8| -> Vec<u8> {
+            mask.iter().zip(xor).map(|(mask, xor)| f(*mask, *xor)).collect()
+        };
+        let keep = zip(|mask, xor| mask | xor);
+        let flip = zip(|mask, xor| mask & xor);
+        let set = zip(|mask, xor| !mask & xor);
+        for (sign, bytes) in [("&", keep), ("^", flip), ("|", set)] {
+            let neutral = if sign == "&" { u8::MAX } else { 0 };
+            if bytes.iter().all(|byte| *byte == neutral) {
+                continue;
+            }
+            let value = part.value(&bytes, false);
             let value = match value.contains(" | ") && sign != "|" {
                 true => format!("({value})"),
                 false => value,
             };
             text.push_str(&format!(" {sign} {value}"));
-        };
-        match (is_plain_mask, all, or) {
-            (true, ..) => add("&", mask),
-            (false, true, _) => add("^", xor),
-            (false, _, true) => add("|", xor),
-            (false, false, false) => {
-                add("&", mask);
-                add("^", xor);
-            }
         }
         Part { text, ..part }
     }
 
     /// The field whose bits a mask leaves, and how far it is from the end.
-    fn trimmed(
+    pub(super) fn trimmed(
         &self,
         base: PayloadBase,
         first: u32,

@@ -3,18 +3,22 @@
 
 use super::part::Part;
 use super::statement::verdict;
-use super::values::{Type, by_number, length_of, number, print};
+use super::values::{Order, Type, big_endian, by_number, length_of, print};
 use crate::ruleset::live::table::{Element, Key, Set, Value};
 
 /// The set in braces. `parts`: what its keys are.
 pub(super) fn braces(set: &Set, parts: &[Part]) -> String {
     let mut elements: Vec<&Element> = set.elements.iter().collect();
-    if let [part] = parts
-        && !set.flags.interval
-    {
+    if !set.flags.interval {
+        // A concatenation counts as one number of this machine (`concat_expr_msort_value`
+        // of `mergesort.c`).
+        let order = match parts {
+            [part] => part.order,
+            _ => Order::Host,
+        };
         elements.sort_by_key(|element| match &element.key {
-            Key::One(bytes) | Key::Range(bytes, _) => number(bytes, part.order),
-            Key::CatchAll => Some(u64::MAX),
+            Key::One(bytes) | Key::Range(bytes, _) => (false, big_endian(bytes, order)),
+            Key::CatchAll => (true, Vec::new()),
         });
     }
     let elements: Vec<String> = elements

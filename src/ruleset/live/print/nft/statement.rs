@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::Printer;
 use super::symbols::{self, name};
 use super::term::Term;
-use super::values::{Order, Type, print, time};
+use super::values::{Order, Type, number, print, time};
 use crate::ruleset::live::expression::{
     Expression, Limit, Nat, NatKind, ObjectRef, Register, Verdict,
 };
@@ -255,6 +255,16 @@ impl Printer<'_> {
     /// `field set value`
     fn set_to(&mut self, field: &Term, from: Register) -> String {
         let (value, length) = self.registers.get(from);
+        if let (Term::Payload(base, first, bits), Term::Masked(_, mask, xor)) = (field, &value) {
+            // Bits of whole bytes are written with those beside them.
+            let written: Vec<u8> = mask.iter().map(|byte| !byte).collect();
+            if let Some((field, shift)) = self.trimmed(*base, *first, *bits, &written) {
+                self.implied(*base);
+                let value = number(xor, Order::Wire).unwrap_or(0) >> shift;
+                let value = print(field.kind, &value.to_be_bytes(), Order::Wire, false);
+                return format!("{} set {value}", field.name);
+            }
+        }
         let part = self.part(field, length);
         let text = match &value {
             Term::Constant(bytes) => part.value(bytes, false),

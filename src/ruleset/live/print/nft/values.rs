@@ -28,8 +28,10 @@ pub(super) enum Type {
     Text,
     /// Milliseconds.
     Time,
-    /// Seconds.
-    Seconds,
+    /// Nanoseconds since 1970.
+    Date,
+    /// Seconds since midnight.
+    Hour,
     /// A traffic class.
     Class,
     /// A group of devices.
@@ -57,21 +59,14 @@ pub(super) enum Order {
 pub(super) fn number(bytes: &[u8], order: Order) -> Option<u64> {
     let mut wide = [0; 8];
     let at = wide.len().checked_sub(bytes.len())?;
-    match order {
-        Order::Wire => wide[at..].copy_from_slice(bytes),
-        Order::Host => {
-            for (place, byte) in wide[at..].iter_mut().zip(host(bytes)) {
-                *place = byte;
-            }
-        }
-    }
+    wide[at..].copy_from_slice(&big_endian(bytes, order));
     Some(u64::from_be_bytes(wide))
 }
 
-/// Bytes in the host's order, from the highest on.
-fn host(bytes: &[u8]) -> Vec<u8> {
+/// The bytes of a number from the highest on.
+pub(super) fn big_endian(bytes: &[u8], order: Order) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    if cfg!(target_endian = "little") {
+    if order == Order::Host && cfg!(target_endian = "little") {
         bytes.reverse();
     }
     bytes
@@ -96,7 +91,8 @@ pub(super) fn print(kind: Type, bytes: &[u8], order: Order, is_plain: bool) -> S
         (Type::Interface | Type::Text, _) => text(bytes),
         (Type::Mark, Some(value)) => format!("0x{value:08x}"),
         (Type::Time, Some(value)) => time(value),
-        (Type::Seconds, Some(value)) => time(value.saturating_mul(1000)),
+        (Type::Date, Some(value)) => date(value / 1_000_000_000),
+        (Type::Hour, Some(value)) => format!("\"{}\"", clock(value, false)),
         (Type::Class, Some(0xffff_ffff)) => "root".to_owned(),
         (Type::Class, Some(0)) => "none".to_owned(),
         (Type::Class, Some(value)) => format!("{:x}:{:x}", value >> 16, value & 0xffff),
@@ -149,6 +145,30 @@ pub(super) fn time(milliseconds: u64) -> String {
         left %= length;
     }
     text
+}
+
+/// Seconds since 1970 as a date, in UTC: nft takes the zone that it runs in.
+fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Of Howard Hinnant's `civil_from_days`: years begin with March.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let in_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * in_year + 2) / 153;
+    let day = in_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = year + era * 400 + later;
+    format!("\"{year:04}-{month:02}-{day:02} {}\"", clock(rest, true))
+}
+
+/// Seconds since midnight; seconds of a minute only where there are some, or `always`.
+fn clock(seconds: u64, always: bool) -> String {
+    let (hours, minutes, rest) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    match always || rest != 0 {
+        true => format!("{hours:02}:{minutes:02}:{rest:02}"),
+        false => format!("{hours:02}:{minutes:02}"),
+    }
 }
 
 /// Text up to its NUL; without one it is the beginning of a name.
