@@ -74,9 +74,8 @@ pub(crate) fn listed(held: &Held, ruleset: &Ruleset, agreement: &mut Agreement) 
         match words[..] {
             ["table", family, name, "{"] => {
                 let mut tables = ruleset.tables.iter();
-                table = tables.find(|t| {
-                    t.name == name && format!("{:?}", t.family).to_lowercase() == family
-                });
+                table = tables
+                    .find(|t| t.name == name && format!("{:?}", t.family).to_lowercase() == family);
                 continue;
             }
             ["chain", name, "{"] => {

@@ -57,13 +57,14 @@ fn play(folder: &Path) {
     let name = folder.file_name().expect("a name").to_string_lossy();
     let origin = fs::read_to_string(folder.join("ORIGIN")).expect("whence it is");
     assert!(
-        ["Recorded: ", "Generated: "].iter().any(|how| origin.starts_with(how)),
+        ["Recorded: ", "Generated: "]
+            .iter()
+            .any(|how| origin.starts_with(how)),
         "{origin}"
     );
     let held = Held::new();
-    held.namespace.ip(
-        "link add eth0 type veth peer name far0\nlink add eth1 type veth peer name far1",
-    );
+    held.namespace
+        .ip("link add eth0 type veth peer name far0\nlink add eth1 type veth peer name far1");
     for (file, program) in LOADERS {
         if let Ok(text) = fs::read_to_string(folder.join(file)) {
             let text = match WITH_FLOWTABLE.contains(&&*name) && !has_flowtables(&held) {

@@ -13,9 +13,9 @@ mod values;
 
 pub(super) use matches::OTHER_HEADERS;
 pub(super) use options::quoted;
+use options::{Group, groups};
 pub(super) use targets::reject_name;
 pub(super) use values::protocol_name;
-use options::{Group, groups};
 
 use super::decode::{comment_of, hook_of, kind_of};
 use super::expression::{Expression, Verdict};

@@ -4,6 +4,7 @@ use crate::model::net::Family;
 use crate::ruleset::live::xt::{Conntrack, Match, MultiportSide, Net, Ports, SetSide, Sign};
 
 use super::blob::Blob;
+use super::header;
 use crate::ruleset::live::saved::OTHER_HEADERS;
 
 /// `None` where name, revision or flags are unknown here.
@@ -45,7 +46,10 @@ pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Match> {
         // Each of them has one revision.
         (name, 0) if OTHER_HEADERS.contains(&name) => Some(Match::OtherHeader {
             name: name.to_owned(),
-            words: String::new(),
+            words: match name {
+                "rt" => header::routing(blob)?,
+                _ => String::new(),
+            },
         }),
         _ => None,
     }

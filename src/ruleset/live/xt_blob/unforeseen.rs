@@ -26,7 +26,6 @@ pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Match> {
         ("length", 0) => header::length(blob),
         ("dscp", 0) => header::dscp(blob),
         ("tos", 1) => header::tos(blob),
-        ("rt", 0) => header::routing(blob),
         _ => None,
     }?;
     Some(Match::Unforeseen {

@@ -152,12 +152,7 @@ fn limit_of(limit: &Limit) -> Option<Match> {
 
 /// A native log to a group as the target `NFLOG` (`nft_parse_log`, and `nflog_print` of
 /// `libxt_NFLOG.c`).
-fn nflog(
-    prefix: Option<&str>,
-    group: u16,
-    snaplen: Option<u32>,
-    threshold: Option<u16>,
-) -> String {
+fn nflog(prefix: Option<&str>, group: u16, snaplen: Option<u32>, threshold: Option<u16>) -> String {
     let mut words = Vec::new();
     if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
         words.push(format!("--nflog-prefix {}", quoted(prefix)));

@@ -63,7 +63,12 @@ pub(super) fn options(of: &Match) -> (&str, String) {
         } => {
             port(&mut line, "--sport", source);
             port(&mut line, "--dport", destination);
-            option(&mut line, "--tcp-option", tcp_option.as_ref(), u8::to_string);
+            option(
+                &mut line,
+                "--tcp-option",
+                tcp_option.as_ref(),
+                u8::to_string,
+            );
             option(&mut line, "--tcp-flags", flags.as_ref(), |(mask, set)| {
                 format!("{} {}", tcp_flags(*mask), tcp_flags(*set))
             });
@@ -136,9 +141,8 @@ pub(super) fn options(of: &Match) -> (&str, String) {
             source,
             destination,
         } => {
-            let range = |(first, last): &(std::net::IpAddr, std::net::IpAddr)| {
-                format!("{first}-{last}")
-            };
+            let range =
+                |(first, last): &(std::net::IpAddr, std::net::IpAddr)| format!("{first}-{last}");
             option(&mut line, "--src-range", source.as_ref(), range);
             option(&mut line, "--dst-range", destination.as_ref(), range);
             "iprange"
@@ -201,12 +205,22 @@ fn rest<'a>(line: &mut String, of: &'a Match) -> &'a str {
             one(line, "--match-set", *negated, value);
             "set"
         }
-        Match::Unforeseen { name, words } | Match::Opaque { name, words, .. } => {
+        Match::Unforeseen { name, words }
+        | Match::OtherHeader { name, words }
+        | Match::Opaque { name, words, .. } => {
             line.push_str(words);
             name
         }
-        // All others are in `options`.
-        _ => "",
+        // These are in `options`.
+        Match::Header(_)
+        | Match::Tcp { .. }
+        | Match::Udp { .. }
+        | Match::Icmp { .. }
+        | Match::Multiport { .. }
+        | Match::Conntrack(_)
+        | Match::Comment(_)
+        | Match::Addrtype { .. }
+        | Match::Iprange { .. } => "",
     }
 }
 
@@ -235,18 +249,24 @@ fn conntrack(line: &mut String, asked: &Conntrack) -> &'static str {
     ] {
         option(line, name, range.as_ref(), |range| ports(range, ':'));
     }
-    option(line, "--ctstatus", asked.status.as_ref(), |value| {
-        match value {
+    option(
+        line,
+        "--ctstatus",
+        asked.status.as_ref(),
+        |value| match value {
             0 => "NONE".to_owned(),
             value => bits(*value, &STATUS),
-        }
-    });
-    option(line, "--ctexpire", asked.expires.as_ref(), |(first, last)| {
-        match first == last {
+        },
+    );
+    option(
+        line,
+        "--ctexpire",
+        asked.expires.as_ref(),
+        |(first, last)| match first == last {
             true => first.to_string(),
             false => format!("{first}:{last}"),
-        }
-    });
+        },
+    );
     if let Some(reply) = asked.reply {
         let direction = if reply { "REPLY" } else { "ORIGINAL" };
         one(line, "--ctdir", false, direction.to_owned());

@@ -244,11 +244,7 @@ impl Folder {
     #[expect(clippy::type_complexity, reason = "the fields of one match")]
     fn transport(
         &mut self,
-    ) -> Option<(
-        &mut Ports,
-        &mut Ports,
-        Option<&mut Option<Sign<(u8, u8)>>>,
-    )> {
+    ) -> Option<(&mut Ports, &mut Ports, Option<&mut Option<Sign<(u8, u8)>>>)> {
         const ALL: Ports = Sign {
             negated: false,
             value: (0, u16::MAX),

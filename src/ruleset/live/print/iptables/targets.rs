@@ -141,10 +141,9 @@ fn destination(nat: &Nat) -> Option<String> {
 /// length where it is one address.
 fn net_of(first: IpAddr, last: IpAddr) -> String {
     let (all, host) = match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => (
-            32,
-            32 - (first.to_bits() ^ last.to_bits()).leading_zeros(),
-        ),
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            (32, 32 - (first.to_bits() ^ last.to_bits()).leading_zeros())
+        }
         (IpAddr::V6(first), IpAddr::V6(last)) => (
             128,
             128 - (first.to_bits() ^ last.to_bits()).leading_zeros(),

@@ -128,13 +128,7 @@ impl Printer<'_> {
     }
 
     /// Flags, and prefixes of addresses; `None` for other values with a mask.
-    fn masked_compare(
-        &mut self,
-        of: &Term,
-        mask: &[u8],
-        op: CmpOp,
-        data: &[u8],
-    ) -> Option<String> {
+    fn masked_compare(&mut self, of: &Term, mask: &[u8], op: CmpOp, data: &[u8]) -> Option<String> {
         let part = self.part(of, mask.len());
         match part.kind {
             Type::Bits(names) => {
@@ -149,7 +143,12 @@ impl Printer<'_> {
                 if value == mask {
                     return None;
                 }
-                Some(format!("{text} {}{} / {}", sign(op), list(value), list(mask)))
+                Some(format!(
+                    "{text} {}{} / {}",
+                    sign(op),
+                    list(value),
+                    list(mask)
+                ))
             }
             Type::Ipv4 | Type::Ipv6 => {
                 let last: Vec<u8> = data.iter().zip(mask).map(|(d, m)| d | !m).collect();

@@ -54,9 +54,7 @@ impl Context {
         match base {
             PayloadBase::Link => Some(Header::Ether),
             PayloadBase::Network => self.network,
-            PayloadBase::Transport => {
-                Some(self.transport.map_or(Header::Ports, Header::Transport))
-            }
+            PayloadBase::Transport => Some(self.transport.map_or(Header::Ports, Header::Transport)),
             PayloadBase::Inner | PayloadBase::Tunnel => None,
         }
     }

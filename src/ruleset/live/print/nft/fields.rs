@@ -325,7 +325,11 @@ pub(super) fn of_fib(result: u32, flags: u32) -> Field {
         0 => kind,
         _ => Type::Symbol(s::BOOLEAN),
     };
-    field(format!("fib {} {name}", keys.join(" . ")), kind, Order::Host)
+    field(
+        format!("fib {} {name}", keys.join(" . ")),
+        kind,
+        Order::Host,
+    )
 }
 
 /// `enum nft_rt_keys`.

@@ -128,7 +128,9 @@ impl Printer<'_> {
     /// The terms of the key of a set.
     fn key(&self, set: &str, from: Register) -> Vec<(Term, usize)> {
         let (_, held) = self.registers.get(from);
-        let length = self.set(set).and_then(|set| usize::try_from(set.key_length).ok());
+        let length = self
+            .set(set)
+            .and_then(|set| usize::try_from(set.key_length).ok());
         self.registers.key(from, length.unwrap_or(held))
     }
 

@@ -138,7 +138,10 @@ impl Printer<'_> {
         let mut text = part.text.clone();
         // (x & mask) ^ xor is (x & keep ^ flip) | set.
         let zip = |f: fn(u8, u8) -> u8| -> Vec<u8> {
-            mask.iter().zip(xor).map(|(mask, xor)| f(*mask, *xor)).collect()
+            mask.iter()
+                .zip(xor)
+                .map(|(mask, xor)| f(*mask, *xor))
+                .collect()
         };
         let keep = zip(|mask, xor| mask | xor);
         let flip = zip(|mask, xor| mask & xor);

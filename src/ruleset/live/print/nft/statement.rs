@@ -204,9 +204,7 @@ impl Printer<'_> {
                 ..
             } => match self.registers.last {
                 // The model does not have the register: it is the one that was loaded for it.
-                Some(from) => {
-                    self.set_to(&Term::Extension(*op, *kind, *offset, *flags), from)
-                }
+                Some(from) => self.set_to(&Term::Extension(*op, *kind, *offset, *flags), from),
                 None => "reset tcp option".to_owned(),
             },
             Expression::Dynset {
@@ -369,12 +367,7 @@ impl Printer<'_> {
         text
     }
 
-    fn tproxy(
-        &mut self,
-        family: u32,
-        address: Option<Register>,
-        port: Option<Register>,
-    ) -> String {
+    fn tproxy(&mut self, family: u32, address: Option<Register>, port: Option<Register>) -> String {
         let v6 = family == 10 || self.table.family == TableFamily::Ip6;
         let mut text = String::from("tproxy");
         if self.table.family == TableFamily::Inet {

@@ -63,7 +63,9 @@ impl Registers {
             let words = taken.div_ceil(4).max(1);
             parts.push((term, taken));
             left = left.saturating_sub(words * 4);
-            let next = u8::try_from(words).ok().and_then(|words| at.checked_add(words));
+            let next = u8::try_from(words)
+                .ok()
+                .and_then(|words| at.checked_add(words));
             match next {
                 Some(next) if left > 0 && self.held.contains_key(&next) => at = next,
                 _ => return parts,
@@ -125,9 +127,7 @@ impl Registers {
                 let (term, _) = self.get(*from);
                 let of = Box::new(term);
                 let term = match op {
-                    BitwiseOp::MaskXor { mask, xor } => {
-                        Term::Masked(of, mask.clone(), xor.clone())
-                    }
+                    BitwiseOp::MaskXor { mask, xor } => Term::Masked(of, mask.clone(), xor.clone()),
                     BitwiseOp::ShiftLeft(by) => Term::Shifted(of, true, *by),
                     BitwiseOp::ShiftRight(by) => Term::Shifted(of, false, *by),
                     BitwiseOp::Registers { .. } => Term::Named("bitwise".to_owned()),
