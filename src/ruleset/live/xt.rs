@@ -133,7 +133,7 @@ pub enum Match {
     /// A match that is known by name, and whose outcome the model cannot foresee: rates
     /// and amounts (`limit`, `hashlimit`, `recent`, `connlimit`, `quota`, `connbytes`),
     /// chance and time (`statistic`, `time`), sockets and devices (`owner`, `socket`,
-    /// `cgroup`, `physdev`, `devgroup`), routes and IPsec (`rpfilter`, `realm`, `policy`),
+    /// `cgroup`, `physdev`, `devgroup`), routes and `IPsec` (`rpfilter`, `realm`, `policy`),
     /// what the model of a packet does not hold (`string`, `ttl`, `hl`, `length`, `dscp`,
     /// `tos`, `ecn`, `tcpmss`, `u32`, `bpf`, `connlabel`, `ipv6header`).
     Unforeseen {

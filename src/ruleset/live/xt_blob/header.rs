@@ -1,4 +1,4 @@
-//! Matches on fields of a packet, its route or its IPsec policy that the model does not
+//! Matches on fields of a packet, its route or its `IPsec` policy that the model does not
 //! hold, in the words that iptables' `extensions/` save.
 
 use super::blob::Blob;
