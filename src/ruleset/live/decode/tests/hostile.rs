@@ -49,7 +49,7 @@ fn sample() -> Dump {
 proptest! {
     #[test]
     fn hostile_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let part = || dumped(&[bytes.clone()]);
+        let part = || dumped(std::slice::from_ref(&bytes));
         let dump = Dump {
             tables: part(),
             chains: part(),
