@@ -32,6 +32,9 @@ mod value;
 mod xt_match;
 mod xt_target;
 
+#[cfg(test)]
+mod tests;
+
 pub use facts::{HostFacts, OwnAddress, Route};
 pub use outcome::{Assigned, Doubt, Evaluation, Met, Nat, Outcome, Place, Rejection, Told, Where};
 pub use packet::{Address, Direction, Flow, Packet, Path, Port, State, Translation, Translations};

@@ -1,0 +1,159 @@
+//! What is not known.
+
+use super::*;
+use crate::ruleset::live::expression::Limit;
+
+fn limit() -> Vec<Expression> {
+    vec![Expression::Limit(Limit {
+        rate: 1,
+        unit: 1,
+        burst: 5,
+        bytes: false,
+        over: false,
+    })]
+}
+
+#[test]
+fn a_test_that_is_not_known_matters_only_where_ends_differ() {
+    let rules = input(
+        Policy::Drop,
+        vec![
+            rule(vec![
+                limit(),
+                vec![Expression::Counter {
+                    packets: 0,
+                    bytes: 0,
+                }],
+            ]),
+            rule(vec![limit(), set_mark(7)]),
+            rule(vec![dport(21), limit(), accept()]),
+            rule(vec![dport(22), limit(), drop()]),
+        ],
+    );
+    assert_eq!(
+        outcome(&rules, &to_gateway(21)),
+        Outcome::Undecided(Doubt {
+            at: Some(place(0, 0, Some(2))),
+            expression: Some(4),
+            why: "a rate",
+        })
+    );
+    let facts = gateway();
+    let told = Prepared::new(&rules, &facts).evaluate(&to_gateway(22));
+    assert_eq!(told.outcome, dropped(0, 0, None));
+    assert_eq!(told.mark, None);
+}
+
+#[test]
+fn bits_that_are_not_known_matter_only_where_they_are_compared() {
+    let fragments = |mask: u16| {
+        vec![
+            payload(PayloadBase::Network, 6, 2),
+            Expression::Bitwise {
+                from: R,
+                to: R,
+                length: 2,
+                op: BitwiseOp::MaskXor {
+                    mask: mask.to_be_bytes().into(),
+                    xor: [0; 2].into(),
+                },
+            },
+            cmp(CmpOp::NotEqual, &[0; 2]),
+        ]
+    };
+    let rules = |mask| input(Policy::Accept, vec![rule(vec![fragments(mask), drop()])]);
+    assert_eq!(outcome(&rules(0x1fff), &to_gateway(21)), Outcome::Accept);
+    assert!(matches!(
+        outcome(&rules(0x4000), &to_gateway(21)),
+        Outcome::Undecided(_)
+    ));
+    let status = |bit: u32| {
+        input(
+            Policy::Accept,
+            vec![rule(vec![
+                vec![
+                    Expression::Ct {
+                        key: 2,
+                        direction: None,
+                        to: R,
+                    },
+                    Expression::Bitwise {
+                        from: R,
+                        to: R,
+                        length: 4,
+                        op: BitwiseOp::MaskXor {
+                            mask: bit.to_ne_bytes().into(),
+                            xor: [0; 4].into(),
+                        },
+                    },
+                    cmp(CmpOp::NotEqual, &[0; 4]),
+                ],
+                drop(),
+            ])],
+        )
+    };
+    assert_eq!(outcome(&status(0x20), &to_gateway(21)), Outcome::Accept);
+    assert!(matches!(
+        outcome(&status(0x100), &to_gateway(21)),
+        Outcome::Undecided(_)
+    ));
+}
+
+#[test]
+fn an_unknown_expression_ends_what_can_be_said_only_for_those_that_reach_it() {
+    let rules = input(
+        Policy::Drop,
+        vec![
+            rule(vec![dport(21), accept()]),
+            rule(vec![
+                dport(22),
+                vec![Expression::Opaque {
+                    name: "osf".to_owned(),
+                }],
+                accept(),
+            ]),
+        ],
+    );
+    assert_eq!(outcome(&rules, &to_gateway(21)), Outcome::Accept);
+    assert!(matches!(
+        outcome(&rules, &to_gateway(22)),
+        Outcome::Undecided(Doubt {
+            expression: Some(4),
+            ..
+        })
+    ));
+    assert_eq!(outcome(&rules, &to_gateway(23)), dropped(0, 0, None));
+}
+
+#[test]
+fn too_many_unknown_answers_are_undecided() {
+    let mut all = vec![rule(vec![limit(), set_mark(7)]); 10];
+    all.push(rule(vec![accept()]));
+    assert!(matches!(
+        outcome(&input(Policy::Drop, all), &to_gateway(21)),
+        Outcome::Undecided(_)
+    ));
+}
+
+#[test]
+fn a_part_of_the_firewall_that_was_not_read_decides_nothing() {
+    let mut rules = input(Policy::Drop, Vec::new());
+    rules.unread.push(crate::ruleset::live::Unread {
+        what: "iptables-legacy table nat".to_owned(),
+        why: "no permission".to_owned(),
+    });
+    assert!(matches!(
+        outcome(&rules, &to_gateway(21)),
+        Outcome::Undecided(Doubt { at: None, .. })
+    ));
+}
+
+#[test]
+fn owners_are_asked_of_packets_of_this_host_only() {
+    let uid = vec![
+        Expression::Meta { key: 10, to: R },
+        cmp(CmpOp::NotEqual, &1000u32.to_ne_bytes()),
+    ];
+    let rules = input(Policy::Accept, vec![rule(vec![uid, drop()])]);
+    assert_eq!(outcome(&rules, &to_gateway(21)), Outcome::Accept);
+}
