@@ -4,8 +4,9 @@
 use std::cmp::Ordering;
 
 use super::super::live::expression::CmpOp;
+use super::part::{Origin, Part};
 use super::region::Space;
-use super::value::{Origin, Part, View, big_endian};
+use super::registers::{View, big_endian};
 
 /// Whether `view op data` holds; `None` where that is not known.
 pub(super) fn compare(view: &View<'_>, op: CmpOp, data: &[u8], space: &mut Space) -> Option<bool> {
@@ -85,7 +86,7 @@ fn keep_off(view: &View<'_>, part: &Part, data: &[u8], space: &mut Space) {
 
 /// The highest number of so many bytes.
 pub(super) fn highest(length: usize) -> u128 {
-    super::value::most(u8::try_from(length).unwrap_or(16))
+    super::field::most(u8::try_from(length).unwrap_or(16))
 }
 
 /// Whether `view < data`, or also where they are the same.

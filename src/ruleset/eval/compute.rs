@@ -1,8 +1,9 @@
 //! What rules compute of registers (`nft_bitwise.c`, `nft_byteorder.c`).
 
 use super::super::live::expression::BitwiseOp;
+use super::part::{Origin, Part};
 use super::region::Space;
-use super::value::{Origin, Part, Registers, View};
+use super::registers::{Registers, View};
 
 /// `NFT_BITWISE_AND`, `_OR`, `_XOR`: with another register.
 const AND: u32 = 3;

@@ -4,10 +4,10 @@
 use crate::model::net::Family;
 
 use super::super::live::table::Hook;
+use super::field::Field;
 use super::packet::{Address, Direction, Packet, Port, State, Translation};
 use super::region::{Axis, Space, number};
 use super::run::{Ends, Run, known_or_not};
-use super::value::Field;
 
 /// `IPS_EXPECTED`
 pub(super) const EXPECTED: u32 = 1;
@@ -232,10 +232,9 @@ impl Run<'_, '_> {
             State::Untracked => Tracking::Untracked,
             state => Tracking::Tracked(state),
         };
-        if let Some(assigned) = self.connection.template_helper.take() {
-            if self.connection.is_tracked() && !self.connection.confirmed && self.helper.is_none() {
-                self.helper = Some(assigned);
-            }
+        let assigned = self.connection.template_helper.take();
+        if self.connection.is_tracked() && !self.connection.confirmed && self.helper.is_none() {
+            self.helper = assigned;
         }
     }
 

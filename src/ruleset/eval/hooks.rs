@@ -132,11 +132,10 @@ fn add(levels: &mut Vec<Level>, priority: i32, table: Option<usize>, call: Call)
         });
     let level = &mut levels[at];
     let strand = table.and_then(|table| level.tables.iter().position(|&t| t == Some(table)));
-    match strand {
-        Some(strand) => level.strands[strand].push(call),
-        None => {
-            level.strands.push(vec![call]);
-            level.tables.push(table);
-        }
+    if let Some(strand) = strand {
+        level.strands[strand].push(call);
+    } else {
+        level.strands.push(vec![call]);
+        level.tables.push(table);
     }
 }

@@ -5,15 +5,15 @@ use crate::model::net::Family;
 
 use super::super::live::table::{Hook, TableFamily};
 use super::conntrack::{DST_NAT, SRC_NAT, Tracking};
+use super::field::Field;
 use super::packet::{Direction, State};
 use super::run::{Device, Flow, Run};
-use super::value::Field;
 
 /// `IFNAMSIZ`
 const NAME: usize = 16;
 
 /// `enum nft_meta_keys`
-mod meta {
+mod of_packet {
     pub(super) const PROTOCOL: u32 = 1;
     pub(super) const MARK: u32 = 3;
     pub(super) const IIF: u32 = 4;
@@ -37,7 +37,7 @@ mod meta {
 }
 
 /// `enum nft_ct_keys`
-mod ct {
+mod of_connection {
     pub(super) const STATE: u32 = 0;
     pub(super) const DIRECTION: u32 = 1;
     pub(super) const STATUS: u32 = 2;
@@ -85,41 +85,45 @@ impl Run<'_, '_> {
     pub(super) fn load_meta(&mut self, key: u32, to: u8) -> Flow {
         let (input, output) = (self.input, self.output);
         match key {
-            meta::PROTOCOL => {
+            of_packet::PROTOCOL => {
                 let ethertype: u16 = match self.family {
                     Family::Ipv4 => 0x0800,
                     Family::Ipv6 => 0x86dd,
                 };
                 self.registers.store(to, &ethertype.to_be_bytes());
             }
-            meta::NFPROTO => self.registers.store(to, &[self.nfproto()]),
-            meta::L4PROTO => self.registers.store(to, &[self.packet.flow.protocol]),
-            meta::MARK => self.load_number(to, self.mark),
-            meta::IIFNAME => self.load_device_name(to, input),
-            meta::OIFNAME => self.load_device_name(to, output),
-            meta::IIF => self.load_device_number(to, input),
-            meta::OIF => self.load_device_number(to, output),
-            meta::IIFTYPE => return self.load_of_device(to, input, 2, 772),
-            meta::OIFTYPE => return self.load_of_device(to, output, 2, 772),
-            meta::IIFGROUP => return self.load_of_device(to, input, 4, 0),
-            meta::OIFGROUP => return self.load_of_device(to, output, 4, 0),
-            meta::IIFKIND | meta::OIFKIND => {
-                let device = if key == meta::IIFKIND { input } else { output };
+            of_packet::NFPROTO => self.registers.store(to, &[self.nfproto()]),
+            of_packet::L4PROTO => self.registers.store(to, &[self.packet.flow.protocol]),
+            of_packet::MARK => self.load_number(to, self.mark),
+            of_packet::IIFNAME => self.load_device_name(to, input),
+            of_packet::OIFNAME => self.load_device_name(to, output),
+            of_packet::IIF => self.load_device_number(to, input),
+            of_packet::OIF => self.load_device_number(to, output),
+            of_packet::IIFTYPE => return self.load_of_device(to, input, 2, 772),
+            of_packet::OIFTYPE => return self.load_of_device(to, output, 2, 772),
+            of_packet::IIFGROUP => return self.load_of_device(to, input, 4, 0),
+            of_packet::OIFGROUP => return self.load_of_device(to, output, 4, 0),
+            of_packet::IIFKIND | of_packet::OIFKIND => {
+                let device = if key == of_packet::IIFKIND {
+                    input
+                } else {
+                    output
+                };
                 if device == Device::None {
                     return Flow::Break;
                 }
                 self.registers.store_unknown(to, NAME);
             }
-            meta::BRI_IIFNAME | meta::BRI_OIFNAME => {
+            of_packet::BRI_IIFNAME | of_packet::BRI_OIFNAME => {
                 // An interface that is a port of a bridge hands its packets to the bridge.
                 if self.choose(2, "whether the interface is a port of a bridge") == 0 {
                     return Flow::Break;
                 }
                 self.registers.store_unknown(to, NAME);
             }
-            meta::SKUID | meta::SKGID | meta::CGROUP => {
+            of_packet::SKUID | of_packet::SKGID | of_packet::CGROUP => {
                 if !self.may_have_socket() {
-                    return if key == meta::CGROUP {
+                    return if key == of_packet::CGROUP {
                         self.registers.store(to, &[0; 4]);
                         Flow::On
                     } else {
@@ -131,7 +135,7 @@ impl Run<'_, '_> {
                 }
                 self.registers.store_unknown(to, 4);
             }
-            meta::PKTTYPE => {
+            of_packet::PKTTYPE => {
                 if self.is_unicast() == Some(true) {
                     self.registers.store(to, &[0]);
                 } else {
@@ -193,7 +197,7 @@ impl Run<'_, '_> {
         let number = match device {
             Device::None => Some(0),
             Device::Unknown => None,
-            Device::Named(name) if name == "lo" => Some(1),
+            Device::Named("lo") => Some(1),
             Device::Named(name) => self.prepared.facts.interfaces.as_ref().and_then(|all| {
                 all.iter()
                     .find(|(_, known)| known == name)
@@ -210,7 +214,7 @@ impl Run<'_, '_> {
     fn load_of_device(&mut self, to: u8, device: Device<'_>, length: usize, of_lo: u32) -> Flow {
         match device {
             Device::None => return Flow::Break,
-            Device::Named(name) if name == "lo" && length == 2 => {
+            Device::Named("lo") if length == 2 => {
                 let number = u16::try_from(of_lo).unwrap_or(0);
                 self.registers.store(to, &number.to_ne_bytes());
             }
@@ -221,7 +225,7 @@ impl Run<'_, '_> {
 
     /// `nft_meta_set_eval`: the mark; the others no rule asks for.
     pub(super) fn set_meta(&mut self, key: u32, from: u8) -> Flow {
-        if key == meta::MARK {
+        if key == of_packet::MARK {
             self.mark = self.number(from);
         }
         Flow::On
@@ -267,7 +271,7 @@ impl Run<'_, '_> {
 
     /// `nft_ct_get_eval`
     pub(super) fn load_ct(&mut self, key: u32, direction: Option<u8>, to: u8) -> Flow {
-        if key == ct::STATE {
+        if key == of_connection::STATE {
             let state = self.ct_state().to_ne_bytes();
             self.registers.store(to, &state);
             return Flow::On;
@@ -283,17 +287,17 @@ impl Run<'_, '_> {
         };
         let is_v4 = self.family == Family::Ipv4;
         match key {
-            ct::DIRECTION => {
+            of_connection::DIRECTION => {
                 let reply = u8::from(self.packet.direction == Direction::Reply);
                 self.registers.store(to, &[reply]);
             }
-            ct::STATUS => {
+            of_connection::STATUS => {
                 let (status, unknown) = self.connection.status();
                 self.registers
                     .store_partly(to, &status.to_ne_bytes(), &unknown.to_ne_bytes());
             }
-            ct::MARK => self.load_number(to, self.connection.mark),
-            ct::HELPER => {
+            of_connection::MARK => self.load_number(to, self.connection.mark),
+            of_connection::HELPER => {
                 let Some(helper) = &self.packet.master_helper else {
                     return Flow::Break;
                 };
@@ -303,30 +307,30 @@ impl Run<'_, '_> {
                 }
                 self.registers.store(to, &name);
             }
-            ct::L3PROTOCOL => self.registers.store(to, &[if is_v4 { 2 } else { 10 }]),
-            ct::PROTOCOL => self.registers.store(to, &[self.packet.flow.protocol]),
-            ct::SRC_IP | ct::DST_IP if !is_v4 => return Flow::Break,
-            ct::SRC_IP6 | ct::DST_IP6 if is_v4 => return Flow::Break,
-            ct::SRC | ct::SRC_IP | ct::SRC_IP6 => {
+            of_connection::L3PROTOCOL => self.registers.store(to, &[if is_v4 { 2 } else { 10 }]),
+            of_connection::PROTOCOL => self.registers.store(to, &[self.packet.flow.protocol]),
+            of_connection::SRC_IP | of_connection::DST_IP if !is_v4 => return Flow::Break,
+            of_connection::SRC_IP6 | of_connection::DST_IP6 if is_v4 => return Flow::Break,
+            of_connection::SRC | of_connection::SRC_IP | of_connection::SRC_IP6 => {
                 self.registers
                     .store_whole(to, tuple.source, &mut self.space);
             }
-            ct::DST | ct::DST_IP | ct::DST_IP6 => {
+            of_connection::DST | of_connection::DST_IP | of_connection::DST_IP6 => {
                 self.registers
                     .store_whole(to, tuple.destination, &mut self.space);
             }
-            ct::PROTO_SRC => {
+            of_connection::PROTO_SRC => {
                 self.registers
                     .store_whole(to, tuple.source_port, &mut self.space);
             }
-            ct::PROTO_DST => {
+            of_connection::PROTO_DST => {
                 self.registers
                     .store_whole(to, tuple.destination_port, &mut self.space);
             }
-            ct::LABELS if !self.connection.confirmed && !self.connection.labelled => {
+            of_connection::LABELS if !self.connection.confirmed && !self.connection.labelled => {
                 self.registers.store(to, &[0; NAME]);
             }
-            ct::ZONE => {
+            of_connection::ZONE => {
                 let zone = self.connection.zone;
                 if zone.unknown == 0 {
                     let number = u16::try_from(zone.value).unwrap_or(0);
@@ -335,7 +339,10 @@ impl Run<'_, '_> {
                     self.registers.store_unknown(to, 2);
                 }
             }
-            ct::EXPIRATION | ct::LABELS | ct::PKTS..=ct::AVGPKT | ct::ID => {
+            of_connection::EXPIRATION
+            | of_connection::LABELS
+            | of_connection::PKTS..=of_connection::AVGPKT
+            | of_connection::ID => {
                 self.registers.store_unknown(to, NAME);
             }
             _ => self.registers.store_unknown(to, NAME),
@@ -346,9 +353,9 @@ impl Run<'_, '_> {
     /// `nft_ct_set_eval`, `nft_ct_set_zone_eval`
     pub(super) fn set_ct(&mut self, key: u32, from: u8) -> Flow {
         match (key, self.seen()) {
-            (ct::MARK, Seen::Connection) => self.connection.mark = self.number(from),
-            (ct::LABELS, Seen::Connection) => self.connection.labelled = true,
-            (ct::ZONE, Seen::Nothing) => {
+            (of_connection::MARK, Seen::Connection) => self.connection.mark = self.number(from),
+            (of_connection::LABELS, Seen::Connection) => self.connection.labelled = true,
+            (of_connection::ZONE, Seen::Nothing) => {
                 let view = self.registers.view(from, 2, &mut self.space);
                 view.collapse(&mut self.space);
                 let known = view.is_known();

@@ -10,25 +10,33 @@
 //! answers are tried; only where they come to different ends is the end undecided. Left
 //! out: fragments, packets that a bridge forwards, sources' ports that are taken.
 
+mod chain;
 mod choice;
 mod compare;
 mod compute;
 mod conntrack;
 mod facts;
+mod field;
 mod hooks;
+mod keys;
 mod meta;
 mod nat;
 mod outcome;
 mod packet;
+mod part;
 mod partition;
 mod payload;
 mod prepare;
 mod region;
+mod registers;
 mod routes;
 mod run;
 mod sets;
 mod step;
-mod value;
+mod way;
+mod xt_address;
+mod xt_answer;
+mod xt_connection;
 mod xt_match;
 mod xt_target;
 

@@ -9,17 +9,21 @@ use super::super::live::expression::{Nat, NatKind, Register};
 use super::super::live::table::Hook;
 use super::super::live::xt;
 use super::conntrack::{DST_NAT, SRC_NAT, apply, of_source};
+use super::field::Field;
 use super::packet::{Address, Port, Translation};
 use super::prepare::Next;
 use super::region::{address, number};
 use super::run::{Flow, Run};
-use super::value::Field;
 
 /// `NF_NAT_RANGE_PROTO_RANDOM`, `_RANDOM_FULLY`, `_PROTO_OFFSET`, `_NETMAP`
 const RANDOM: u32 = 1 << 2;
 const FULLY_RANDOM: u32 = 1 << 4;
 const OFFSET: u32 = 1 << 5;
 const NETMAP: u32 = 1 << 6;
+
+/// `NFPROTO_IPV4`, `NFPROTO_IPV6`
+const IPV4: u32 = 2;
+const IPV6: u32 = 10;
 
 /// Where to a translation leads (`struct nf_nat_range2`).
 struct Range {
@@ -42,14 +46,7 @@ enum Wanted {
 impl Run<'_, '_> {
     /// `nft_nat_eval`, `nft_masq_eval`, `nft_redir_eval`
     pub(super) fn nft_nat(&mut self, nat: &Nat) -> Flow {
-        let (_, ends) = match nat.kind {
-            NatKind::Snat | NatKind::Masquerade => (true, self.ends.source),
-            NatKind::Dnat | NatKind::Redirect => (false, self.ends.destination),
-        };
-        let width = ends.width;
-        /// `NFPROTO_IPV4`, `NFPROTO_IPV6`
-        const IPV4: u32 = 2;
-        const IPV6: u32 = 10;
+        let width = self.ends.destination.width;
         let fits = match nat.family {
             Some(IPV4) => self.family == Family::Ipv4,
             Some(IPV6) => self.family == Family::Ipv6,
@@ -218,11 +215,15 @@ impl Run<'_, '_> {
         if range.random {
             return false;
         }
-        let Wanted::Within(first, last) = range.addresses else {
-            return false;
-        };
         let space = &mut self.space;
-        from.is_within(first.min(last), first.max(last), space) == Some(true)
+        let address_stays = match range.addresses {
+            Wanted::Same => true,
+            Wanted::Within(first, last) => {
+                from.is_within(first.min(last), first.max(last), space) == Some(true)
+            }
+            Wanted::Network(..) | Wanted::Unknown => false,
+        };
+        address_stays
             && range.ports.is_none_or(|(first, last)| {
                 from_port.is_within(first.min(last).into(), first.max(last).into(), space)
                     == Some(true)
@@ -278,9 +279,8 @@ impl Run<'_, '_> {
         }
         match from.is_within(first.into(), last.into(), &mut self.space) {
             Some(true) => Port::Same,
-            Some(false) if source => Port::Within(first, last),
-            Some(false) => Port::Within(first, first),
-            None => Port::Within(first, last),
+            // Kernels differ in which one they take for a destination.
+            Some(false) | None => Port::Within(first, last),
         }
     }
 

@@ -49,7 +49,7 @@ pub enum Outcome {
 pub enum Rejection {
     /// By a TCP reset.
     Reset,
-    /// By ICMP, or ICMPv6, of this type and code.
+    /// By ICMP, or `ICMPv6`, of this type and code.
     Icmp {
         /// The type.
         kind: u8,

@@ -4,10 +4,10 @@
 use crate::model::net::Family;
 
 use super::super::live::expression::PayloadBase;
+use super::field::Field;
 use super::packet::{ICMP, ICMPV6, TCP, UDP};
 use super::prepare::Next;
 use super::run::{Flow, Run};
-use super::value::Field;
 
 /// A field of a header: where it begins, and what is in it.
 type Place = (usize, Field);

@@ -9,7 +9,7 @@ use super::super::live::expression::{Expression, LookupTo, ObjectRef, Verdict};
 use super::super::live::table::{Hook, Kind, ObjectKind, Policy, TableFamily};
 use super::super::live::xt::{Match, Target};
 use super::super::live::{Chain, Rule, Ruleset, Table};
-use super::facts::HostFacts;
+use super::facts::{HostFacts, Route};
 use super::hooks::Hooks;
 use super::outcome::Place;
 use super::sets::Members;
@@ -18,6 +18,8 @@ use super::sets::Members;
 pub struct Prepared<'r> {
     pub(super) ruleset: &'r Ruleset,
     pub(super) facts: &'r HostFacts,
+    /// Its routes, the narrowest first.
+    pub(super) routes: Option<Vec<&'r Route>>,
     pub(super) chains: Vec<Routine<'r>>,
     pub(super) members: Vec<Members<'r>>,
     pub(super) ipv4: Hooks,
@@ -68,6 +70,13 @@ pub(super) enum Step<'r> {
         from: u8,
         to: Option<LookupTo>,
         negated: bool,
+    },
+    /// An element that is added, refreshed or deleted.
+    Dynset {
+        set: usize,
+        op: u32,
+        negated: bool,
+        carried: &'r [Expression],
     },
     /// An object.
     Object(ObjectStep<'r>),
@@ -162,6 +171,7 @@ impl<'r> Prepared<'r> {
             ipv4: Hooks::new(ruleset, &chains, Family::Ipv4),
             ipv6: Hooks::new(ruleset, &chains, Family::Ipv6),
             unread: !ruleset.unread.is_empty(),
+            routes: facts.routes.as_ref().map(|routes| narrowest_first(routes)),
             ruleset,
             facts,
             chains,
@@ -181,6 +191,12 @@ impl<'r> Prepared<'r> {
     pub fn rule(&self, place: Place) -> Option<&'r Rule> {
         self.chain(place)?.1.rules.get(place.rule?)
     }
+}
+
+fn narrowest_first(routes: &[Route]) -> Vec<&Route> {
+    let mut order: Vec<&Route> = routes.iter().collect();
+    order.sort_by_key(|route| std::cmp::Reverse(route.to.prefix_len()));
+    order
 }
 
 fn numbered<'r>(names: impl Iterator<Item = &'r str>, base: usize) -> HashMap<&'r str, usize> {
@@ -208,16 +224,37 @@ fn steps<'r>(rule: &'r Rule, table: &'r Table, names: &Names<'r>) -> Steps<'r> {
 
 fn step<'r>(expression: &'r Expression, table: &'r Table, names: &Names<'r>) -> Option<Step<'r>> {
     Some(match expression {
-        Expression::Counter { .. } | Expression::Last | Expression::Log { .. } => return None,
-        Expression::Match(Match::Comment(_)) => return None,
+        Expression::Counter { .. }
+        | Expression::Last
+        | Expression::Log { .. }
+        | Expression::FlowOffload(_)
+        | Expression::Match(Match::Comment(_))
+        | Expression::Target(
+            Target::Verdict(Verdict::Continue)
+            | Target::Log { .. }
+            | Target::Tcpmss { .. }
+            | Target::Set { .. }
+            | Target::Passes { .. },
+        ) => return None,
         Expression::Match(found) => Step::Match(found),
-        Expression::Target(Target::Verdict(Verdict::Continue)) => return None,
         Expression::Target(Target::Verdict(verdict)) | Expression::Verdict(verdict) => {
             Step::Verdict(names.next(verdict))
         }
-        Expression::Target(
-            Target::Log { .. } | Target::Tcpmss { .. } | Target::Set { .. } | Target::Passes { .. },
-        ) => return None,
+        Expression::Dynset {
+            set,
+            op,
+            negated,
+            expressions,
+            ..
+        } => match names.sets.get(set.as_str()) {
+            Some(&set) => Step::Dynset {
+                set,
+                op: *op,
+                negated: *negated,
+                carried: expressions,
+            },
+            None => Step::Plain(expression),
+        },
         Expression::Target(target) => Step::Target(target),
         Expression::Lookup {
             set,

@@ -7,11 +7,11 @@ use ipnet::IpNet;
 use crate::model::net::Family;
 
 use super::super::live::table::Hook;
-use super::facts::{OwnAddress, Route};
+use super::facts::OwnAddress;
+use super::field::Field;
 use super::outcome::{Doubt, Outcome};
 use super::region::{Space, number};
 use super::run::{Device, Flow, Run, named_or_not};
-use super::value::Field;
 
 /// `RTN_*`
 pub(super) const UNICAST: u32 = 1;
@@ -27,6 +27,17 @@ const OF_MARK: u32 = 1 << 2;
 const OF_INPUT: u32 = 1 << 3;
 const OF_OUTPUT: u32 = 1 << 4;
 const PRESENT: u32 = 1 << 5;
+
+/// Where a route leads.
+#[derive(Debug, Clone, Copy)]
+enum Routed<'r> {
+    /// The routes are not known.
+    Unknown,
+    /// Packets are refused.
+    Nowhere,
+    /// Out by this interface.
+    By(&'r str),
+}
 
 /// Whether an address is in a network.
 fn in_net(field: Field, net: &IpNet, space: &mut Space) -> Option<bool> {
@@ -70,9 +81,8 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             }
         }
         let lo_counts = match on {
-            None => Some(true),
+            None | Some(Device::None) => Some(true),
             Some(Device::Named(name)) => Some(name == "lo"),
-            Some(Device::None) => Some(true),
             Some(Device::Unknown) => None,
         };
         let loopback = if v4 {
@@ -101,9 +111,10 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
         }
         if kind == UNICAST && !v4 {
             // nft_fib6_eval_type asks the routes.
-            let route = self.route(field)?;
-            if route.is_none_or(|route| route.interface.is_none()) {
-                return Some(UNREACHABLE);
+            match self.route(field) {
+                Routed::Unknown => return None,
+                Routed::Nowhere => return Some(UNREACHABLE),
+                Routed::By(_) => {}
             }
         }
         Some(kind)
@@ -115,25 +126,32 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             .map(|kind| !matches!(kind, BROADCAST | MULTICAST))
     }
 
-    /// The route to an address: the narrowest that holds it; outer `None` where it is not
-    /// known, inner where there is none.
-    fn route(&mut self, field: Field) -> Option<Option<&'r Route>> {
-        let routes = self.prepared.facts.routes.as_ref()?;
-        let mut order: Vec<&Route> = routes.iter().collect();
-        order.sort_by_key(|route| std::cmp::Reverse(route.to.prefix_len()));
-        for route in order {
-            if in_net(field, &route.to, &mut self.space)? {
-                return Some(Some(route));
+    /// The route to an address: the narrowest that holds it.
+    fn route(&mut self, field: Field) -> Routed<'r> {
+        let prepared = self.prepared;
+        let Some(routes) = &prepared.routes else {
+            return Routed::Unknown;
+        };
+        for route in routes {
+            match in_net(field, &route.to, &mut self.space) {
+                None => return Routed::Unknown,
+                Some(false) => {}
+                Some(true) => {
+                    return route
+                        .interface
+                        .as_deref()
+                        .map_or(Routed::Nowhere, Routed::By);
+                }
             }
         }
-        Some(None)
+        Routed::Nowhere
     }
 
     /// By which device a packet that came in goes on; `None` where it is for this host.
     pub(super) fn route_arrived(&mut self) -> Result<Option<Device<'p>>, Outcome> {
         let destination = self.ends.destination;
         let expected = self.packet.output.as_deref();
-        if let (None, Some(output)) = (&self.prepared.facts.routes, expected) {
+        if let (None, Some(output)) = (&self.prepared.routes, expected) {
             let local = self.address_type(destination, None) == Some(LOCAL);
             return Ok((!local).then_some(Device::Named(output)));
         }
@@ -147,13 +165,10 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             }
         }
         match self.route(destination) {
-            None => Ok(Some(named_or_not(expected))),
-            Some(Some(Route {
-                interface: Some(interface),
-                ..
-            })) => Ok(Some(Device::Named(interface))),
+            Routed::Unknown => Ok(Some(named_or_not(expected))),
+            Routed::By(interface) => Ok(Some(Device::Named(interface))),
             // ip_error: dropped, and the sender told by ICMP.
-            Some(_) => Err(Outcome::Drop { by: None }),
+            Routed::Nowhere => Err(Outcome::Drop { by: None }),
         }
     }
 
@@ -164,9 +179,9 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             return Device::Named("lo");
         }
         match self.route(destination) {
-            Some(Some(route)) => named_or_not(route.interface.as_deref()),
-            Some(None) => Device::Unknown,
-            None => named_or_not(self.packet.output.as_deref()),
+            Routed::By(interface) => Device::Named(interface),
+            Routed::Nowhere => Device::Unknown,
+            Routed::Unknown => named_or_not(self.packet.output.as_deref()),
         }
     }
 
@@ -227,11 +242,11 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             _ if looped => Some(self.input),
             None => None,
             Some(true) => Some(Device::None),
-            Some(false) => self.route(field).map(|route| {
-                route
-                    .and_then(|route| route.interface.as_deref())
-                    .map_or(Device::None, Device::Named)
-            }),
+            Some(false) => match self.route(field) {
+                Routed::Unknown => None,
+                Routed::Nowhere => Some(Device::None),
+                Routed::By(interface) => Some(Device::Named(interface)),
+            },
         };
         let matches = match (found, on) {
             (None, _) | (_, Some(Device::Unknown)) => None,

@@ -24,27 +24,35 @@ impl Run<'_, '_> {
                 to,
                 negated,
             } => self.lookup(*set, *from, *to, *negated),
+            Step::Dynset {
+                set,
+                op,
+                negated,
+                carried,
+            } => self.dynset(*set, *op, *negated, carried),
             Step::Object(object) => self.object(object),
         }
     }
 
     fn plain(&mut self, expression: &Expression) -> Flow {
         match expression {
-            Expression::Payload {
-                base,
-                offset,
-                length,
-                to,
-            } => self.load_payload(*base, *offset, *length, to.0),
+            Expression::Payload { .. }
+            | Expression::Meta { .. }
+            | Expression::Ct { .. }
+            | Expression::Bitwise { .. }
+            | Expression::Byteorder { .. }
+            | Expression::Immediate { .. }
+            | Expression::Fib { .. }
+            | Expression::Unforeseen { .. }
+            | Expression::Exthdr { .. }
+            | Expression::Rt { .. } => self.load(expression),
             Expression::PayloadSet {
                 base,
                 offset,
                 length,
                 from,
             } => self.write_payload(*base, *offset, *length, from.0),
-            Expression::Meta { key, to } => self.load_meta(*key, to.0),
             Expression::MetaSet { key, from } => self.set_meta(*key, from.0),
-            Expression::Ct { key, direction, to } => self.load_ct(*key, *direction, to.0),
             Expression::CtSet { key, from, .. } => self.set_ct(*key, from.0),
             Expression::Cmp { from, op, data } => {
                 let view = self.registers.view(from.0, data.len(), &mut self.space);
@@ -64,51 +72,6 @@ impl Run<'_, '_> {
                     "it compares something that is not known",
                 )
             }
-            Expression::Bitwise {
-                from,
-                to,
-                length,
-                op,
-            } => {
-                compute::bitwise(
-                    &mut self.registers,
-                    from.0,
-                    to.0,
-                    bytes(*length),
-                    op,
-                    &mut self.space,
-                );
-                Flow::On
-            }
-            Expression::Byteorder {
-                from,
-                to,
-                length,
-                size,
-            } => {
-                compute::byteorder(
-                    &mut self.registers,
-                    from.0,
-                    to.0,
-                    bytes(*length),
-                    bytes(*size),
-                    &mut self.space,
-                );
-                Flow::On
-            }
-            Expression::Lookup { .. } => self.undecided("a set that was not read"),
-            Expression::Immediate { to, data } => {
-                self.registers.store(to.0, data);
-                Flow::On
-            }
-            Expression::Fib { result, flags, to } => self.load_fib(*result, *flags, to.0),
-            Expression::Dynset {
-                set,
-                op,
-                negated,
-                expressions,
-                ..
-            } => self.dynset(set, *op, *negated, expressions),
             Expression::Limit(_) => self.test(None, "a rate"),
             Expression::Quota { .. } => self.test(None, "a quota"),
             Expression::Connlimit { .. } => self.test(None, "a number of connections"),
@@ -120,15 +83,11 @@ impl Run<'_, '_> {
             Expression::Reject { kind, code } => self.nft_reject(*kind, *code),
             Expression::Nat(nat) => self.nft_nat(nat),
             Expression::Tproxy { .. } => self.elsewhere("tproxy"),
-            Expression::Unforeseen { to, .. } | Expression::Rt { to, .. } => {
-                self.registers.store_unknown(to.0, 16);
-                Flow::On
-            }
-            Expression::Exthdr {
-                to, length, flags, ..
-            } => self.exthdr(to.map(|to| to.0), *length, *flags),
             Expression::Elsewhere { name } if name == "fwd" => self.elsewhere("fwd"),
             Expression::Synproxy => self.undecided("a SYN proxy answers"),
+            Expression::Lookup { .. } | Expression::Dynset { .. } => {
+                self.undecided("a set that was not read")
+            }
             Expression::Opaque { .. } => self.undecided("an expression that is not understood"),
             Expression::Counter { .. }
             | Expression::Last
@@ -142,6 +101,49 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Expressions that only fill registers.
+    fn load(&mut self, expression: &Expression) -> Flow {
+        match expression {
+            Expression::Payload {
+                base,
+                offset,
+                length,
+                to,
+            } => return self.load_payload(*base, *offset, *length, to.0),
+            Expression::Meta { key, to } => return self.load_meta(*key, to.0),
+            Expression::Ct { key, direction, to } => return self.load_ct(*key, *direction, to.0),
+            Expression::Fib { result, flags, to } => return self.load_fib(*result, *flags, to.0),
+            Expression::Exthdr {
+                to, length, flags, ..
+            } => return self.exthdr(to.map(|to| to.0), *length, *flags),
+            Expression::Bitwise {
+                from,
+                to,
+                length,
+                op,
+            } => {
+                let (registers, space) = (&mut self.registers, &mut self.space);
+                compute::bitwise(registers, from.0, to.0, bytes(*length), op, space);
+            }
+            Expression::Byteorder {
+                from,
+                to,
+                length,
+                size,
+            } => {
+                let (registers, space) = (&mut self.registers, &mut self.space);
+                let (length, size) = (bytes(*length), bytes(*size));
+                compute::byteorder(registers, from.0, to.0, length, size, space);
+            }
+            Expression::Immediate { to, data } => self.registers.store(to.0, data),
+            Expression::Unforeseen { to, .. } | Expression::Rt { to, .. } => {
+                self.registers.store_unknown(to.0, 16);
+            }
+            _ => {}
+        }
+        Flow::On
+    }
+
     /// `nft_lookup_eval`, and for verdict maps the verdict.
     fn lookup(&mut self, set: usize, from: u8, to: Option<LookupTo>, negated: bool) -> Flow {
         let prepared = self.prepared;
@@ -150,6 +152,12 @@ impl Run<'_, '_> {
         };
         if members.unread {
             return self.undecided("a set whose elements could not be read");
+        }
+        if self.changed_sets.contains(&set) {
+            if to.is_some() {
+                return self.undecided("a set that a rule before changed");
+            }
+            return self.test(None, "a set that a rule before changed");
         }
         let view = self
             .registers
@@ -296,20 +304,20 @@ impl Run<'_, '_> {
 
     /// `nft_dynset_eval`: an element is added or refreshed, and what it carries is
     /// evaluated.
-    fn dynset(&mut self, name: &str, op: u32, negated: bool, carried: &[Expression]) -> Flow {
+    fn dynset(&mut self, set: usize, op: u32, negated: bool, carried: &[Expression]) -> Flow {
         /// `NFT_DYNSET_OP_DELETE`
         const DELETE: u32 = 2;
+        if !self.changed_sets.contains(&set) {
+            self.changed_sets.push(set);
+        }
         if op == DELETE {
             return Flow::On;
         }
-        let set = self
-            .at
-            .and_then(|at| self.prepared.ruleset.tables.get(at.table))
-            .and_then(|table| table.sets.iter().find(|set| set.name == name));
-        let has_room = set.is_some_and(|set| {
-            let count = u32::try_from(set.elements.len()).unwrap_or(u32::MAX);
-            set.unread.is_none() && set.size.is_none_or(|size| count < size)
-        });
+        let has_room = self
+            .prepared
+            .members
+            .get(set)
+            .is_some_and(|members| members.has_room);
         let plain = carried
             .iter()
             .all(|e| matches!(e, Expression::Counter { .. } | Expression::Last));

@@ -2,12 +2,12 @@
 
 use super::super::live::xt::{ConnmarkOp, Target};
 use super::conntrack::Tracking;
+use super::field::Field;
 use super::meta::Seen;
 use super::outcome::Rejection;
 use super::packet::TCP;
 use super::prepare::Next;
 use super::run::{Flow, Run};
-use super::value::Field;
 
 /// What `REJECT` sends.
 enum With {

@@ -130,15 +130,25 @@ fn replies_are_translated_back() {
 }
 
 #[test]
-fn a_port_range_takes_the_port_where_it_is_in_it_and_else_the_first() {
+fn a_port_range_keeps_a_port_that_is_in_it_and_else_takes_one_of_it() {
     let facts = gateway();
-    for (port, expected) in [(40002, Port::Within(40005, 40005)), (40006, Port::Same)] {
-        let rules = forwarding(Some((40005, 40010)));
-        let told = Prepared::new(&rules, &facts).evaluate(&to_gateway(port));
-        let nat = told.nat.known().expect("known");
-        assert_eq!(nat.translations.destination.port, expected);
-        assert_eq!(told.outcome == Outcome::Accept, port == 40002);
-    }
+    let rules = forwarding(Some((40005, 40010)));
+    let prepared = Prepared::new(&rules, &facts);
+    let told = prepared.evaluate(&to_gateway(40005));
+    let nat = told.nat.known().expect("known");
+    assert_eq!(nat.translations.destination.port, Port::Same);
+    assert_eq!(told.outcome, Outcome::Accept);
+    let told = prepared.evaluate(&to_gateway(40002));
+    assert!(matches!(told.outcome, Outcome::Undecided(_)));
+    let mut any = rules;
+    any.tables[1].chains[0].rules.push(rule(vec![accept()]));
+    let told = Prepared::new(&any, &facts).evaluate(&to_gateway(40002));
+    assert_eq!(told.outcome, Outcome::Accept);
+    let nat = told.nat.known().expect("known");
+    assert_eq!(
+        nat.translations.destination.port,
+        Port::Within(40005, 40010)
+    );
 }
 
 #[test]
