@@ -9,7 +9,7 @@ use super::run::{Device, Flow, Run};
 const DEEPEST: usize = 16;
 /// Rules that one packet may meet: more than any ruleset that the kernel would load makes
 /// it meet is one that loops.
-const MOST_RULES: usize = 4_000_000;
+const MOST_RULES: usize = 1_000_000;
 
 /// What a base chain comes to.
 enum ChainEnd {

@@ -7,7 +7,7 @@ use super::super::live::expression::PayloadBase;
 use super::field::Field;
 use super::packet::{ICMP, ICMPV6, TCP, UDP};
 use super::prepare::Next;
-use super::run::{Flow, Run};
+use super::run::{Device, Flow, Run};
 
 /// A field of a header: where it begins, and what is in it.
 type Place = (usize, Field);
@@ -27,6 +27,10 @@ impl Run<'_, '_> {
         let (Ok(offset), Ok(length)) = (usize::try_from(offset), usize::try_from(length)) else {
             return self.undecided("a load that is not understood");
         };
+        if base == PayloadBase::Link && self.input == Device::None {
+            // A packet of this host has no link layer header yet.
+            return Flow::Break;
+        }
         // The common loads, of one whole field.
         let one = match (base, offset, length, self.family) {
             (PayloadBase::Transport, 0, 2, _) if self.has_ports() => Some(self.ends.source_port),

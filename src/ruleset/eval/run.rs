@@ -118,6 +118,15 @@ impl<'p, 'r> Run<'p, 'r> {
         }
     }
 
+    /// `nft_tproxy_eval`, `tproxy_tg4`: to a listening socket, `without` one not.
+    pub(super) fn tproxy(&mut self, name: &'static str, without: Flow) -> Flow {
+        if self.choose(2, "whether a transparent proxy listens") == 0 {
+            without
+        } else {
+            self.elsewhere(name)
+        }
+    }
+
     /// A run's start.
     pub(super) fn new(
         prepared: &'p Prepared<'r>,

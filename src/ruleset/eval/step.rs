@@ -82,7 +82,7 @@ impl Run<'_, '_> {
             Expression::Queue { .. } => self.undecided("a program of the host decides"),
             Expression::Reject { kind, code } => self.nft_reject(*kind, *code),
             Expression::Nat(nat) => self.nft_nat(nat),
-            Expression::Tproxy { .. } => self.elsewhere("tproxy"),
+            Expression::Tproxy { .. } => self.tproxy("tproxy", Flow::Break),
             Expression::Elsewhere { name } if name == "fwd" => self.elsewhere("fwd"),
             Expression::Synproxy => self.undecided("a SYN proxy answers"),
             Expression::Lookup { .. } | Expression::Dynset { .. } => {

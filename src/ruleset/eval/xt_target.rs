@@ -73,7 +73,7 @@ impl Run<'_, '_> {
                 self.xt_ct(*notrack, helper.as_deref(), *zone);
                 Flow::On
             }
-            Target::Tproxy { .. } => self.elsewhere("TPROXY"),
+            Target::Tproxy { .. } => self.tproxy("TPROXY", Flow::Verdict(Next::Drop)),
             Target::Nfqueue { .. } => self.undecided("a program of the host decides"),
             Target::Opaque { .. } => self.undecided("a target that is not understood"),
             Target::Verdict(_)

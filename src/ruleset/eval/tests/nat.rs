@@ -316,3 +316,120 @@ fn helpers_are_assigned_to_connections_that_are_tracked() {
         assert!(helper.is_none_or(|h| h.helper == "ftp" && h.priority == priority));
     }
 }
+
+#[test]
+fn a_connection_that_a_helper_expected_is_translated_before_any_chain() {
+    let rules = forwarding(None);
+    let facts = gateway();
+    let prepared = Prepared::new(&rules, &facts);
+    let to_server = Translations {
+        source: Translation::default(),
+        destination: Translation {
+            address: Address::Within(ip("10.77.0.21"), ip("10.77.0.21")),
+            port: Port::Same,
+        },
+    };
+    let mut data = to_gateway(40005);
+    data.state = State::Related;
+    data.master_helper = Some("ftp".to_owned());
+    data.settled = Some(to_server);
+    let told = prepared.evaluate(&data);
+    assert_eq!(told.outcome, Outcome::Accept);
+    assert_eq!(told.nat.known().and_then(|nat| nat.destination_by), None);
+    // Without nf_nat_ftp the chains are asked.
+    data.settled = None;
+    let told = prepared.evaluate(&data);
+    assert_eq!(
+        told.nat.known().and_then(|nat| nat.destination_by),
+        Some(place(0, 0, Some(0)))
+    );
+}
+
+#[test]
+fn a_network_is_mapped_to_another_address_by_address() {
+    let netmap = live_xt::Target::Nat(live_xt::Nat {
+        kind: live_xt::NatKind::Netmap,
+        addresses: Some((ip("10.77.0.0"), ip("10.77.0.255"))),
+        ports: None,
+        base: None,
+        random: false,
+        fully_random: false,
+        persistent: false,
+    });
+    let rules = ruleset(vec![
+        table(
+            TableFamily::Ip,
+            "nat",
+            vec![nat_chain(
+                Hook::Prerouting,
+                -100,
+                vec![rule(vec![vec![Expression::Target(netmap)]])],
+            )],
+        ),
+        table(
+            TableFamily::Inet,
+            "filter",
+            vec![base(
+                Hook::Forward,
+                0,
+                Policy::Drop,
+                vec![rule(vec![daddr([10, 77, 0, 21]), accept()])],
+            )],
+        ),
+    ]);
+    let facts = gateway();
+    let prepared = Prepared::new(&rules, &facts);
+    let mut packet = to_gateway(21);
+    packet.flow.destination.0 = ip("192.0.2.21");
+    let told = prepared.evaluate(&packet);
+    assert_eq!(told.outcome, Outcome::Accept);
+    assert_eq!(
+        told.region.span(Axis::Destination),
+        Span::one(number(ip("192.0.2.21")))
+    );
+    packet.flow.destination.0 = ip("192.0.2.22");
+    let told = prepared.evaluate(&packet);
+    assert_eq!(told.outcome, dropped(1, 0, None));
+    // 10.77.0.255 is a broadcast address here: that one does not go on.
+    let span = told.region.span(Axis::Destination);
+    assert_eq!(
+        (span.first, span.last),
+        (number(ip("192.0.2.22")), number(ip("192.0.2.254")))
+    );
+}
+
+#[test]
+fn a_source_that_is_in_the_range_already_stays() {
+    let snat = live_xt::Target::Nat(live_xt::Nat {
+        kind: live_xt::NatKind::Snat,
+        addresses: Some((ip("203.0.113.10"), ip("203.0.113.19"))),
+        ports: None,
+        base: None,
+        random: false,
+        fully_random: false,
+        persistent: false,
+    });
+    let rules = ruleset(vec![table(
+        TableFamily::Ip,
+        "nat",
+        vec![nat_chain(
+            Hook::Postrouting,
+            100,
+            vec![rule(vec![vec![Expression::Target(snat)]])],
+        )],
+    )]);
+    let facts = gateway();
+    let prepared = Prepared::new(&rules, &facts);
+    for (source, expected) in [
+        ("203.0.113.12", Address::Same),
+        (
+            "10.77.0.21",
+            Address::Within(ip("203.0.113.10"), ip("203.0.113.19")),
+        ),
+    ] {
+        let flow = super::super::Flow::tcp((ip(source), 40000), (ip("198.51.100.7"), 20));
+        let told = prepared.evaluate(&Packet::arriving(flow, Some("eth1")));
+        let nat = told.nat.known().expect("known");
+        assert_eq!(nat.translations.source.address, expected);
+    }
+}

@@ -157,3 +157,53 @@ fn owners_are_asked_of_packets_of_this_host_only() {
     let rules = input(Policy::Accept, vec![rule(vec![uid, drop()])]);
     assert_eq!(outcome(&rules, &to_gateway(21)), Outcome::Accept);
 }
+
+#[test]
+fn a_set_that_the_packets_own_rule_changed_is_undecided() {
+    let add = |op| Expression::Dynset {
+        set: "seen".to_owned(),
+        op,
+        key: R,
+        value: None,
+        timeout: None,
+        negated: false,
+        expressions: Vec::new(),
+    };
+    let load = || payload(PayloadBase::Network, 12, 4);
+    let rules = |first: Vec<Rule>| {
+        let mut all = input(
+            Policy::Drop,
+            [
+                first,
+                vec![rule(vec![vec![load(), lookup("seen", None)], accept()])],
+            ]
+            .concat(),
+        );
+        all.tables[0].sets.push(set("seen", 4, Vec::new()));
+        all
+    };
+    assert_eq!(
+        outcome(&rules(Vec::new()), &to_gateway(21)),
+        dropped(0, 0, None)
+    );
+    let added = rules(vec![rule(vec![vec![load(), add(0)]])]);
+    assert!(matches!(
+        outcome(&added, &to_gateway(21)),
+        Outcome::Undecided(_)
+    ));
+}
+
+#[test]
+fn a_transparent_proxy_may_listen_or_not() {
+    let tproxy = Expression::Tproxy {
+        family: 2,
+        address: None,
+        port: Some(R),
+    };
+    let rules = input(Policy::Drop, vec![rule(vec![dport(21), vec![tproxy]])]);
+    assert!(matches!(
+        outcome(&rules, &to_gateway(21)),
+        Outcome::Undecided(_)
+    ));
+    assert_eq!(outcome(&rules, &to_gateway(22)), dropped(0, 0, None));
+}

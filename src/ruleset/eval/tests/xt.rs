@@ -107,7 +107,7 @@ fn headers_with_and_without_signs() {
         ),
     ] {
         assert_eq!(
-            accepts(Match::Header(found.clone()), &packet),
+            accepts(Match::Header(Box::new(found.clone())), &packet),
             Some(expected),
             "{found:?}"
         );
@@ -118,7 +118,7 @@ fn headers_with_and_without_signs() {
         input: Some(sign("eth0".to_owned())),
         ..header()
     };
-    assert_eq!(accepts(Match::Header(eth0), &anywhere), None);
+    assert_eq!(accepts(Match::Header(Box::new(eth0)), &anywhere), None);
 }
 
 #[test]
