@@ -126,11 +126,14 @@ impl Lab {
             .iter()
             .zip(&load.iptables_legacy)
         {
-            if !text.is_empty() {
-                self.legacy = true;
-                self.feed(program, &[], text)?;
-            } else if self.legacy {
-                self.feed(program, &[], EMPTY)?;
+            self.legacy |= !text.is_empty();
+            if self.legacy {
+                // Tables that the text does not have keep their rules, else.
+                let absent: String = EMPTY
+                    .split_inclusive("COMMIT\n")
+                    .filter(|table| !text.contains(table.lines().next().unwrap_or_default()))
+                    .collect();
+                self.feed(program, &[], &(absent + text))?;
             }
         }
         forget_connections();
@@ -178,7 +181,7 @@ impl Lab {
 }
 
 /// All four tables of iptables, empty.
-pub(crate) const EMPTY: &str = "*raw
+const EMPTY: &str = "*raw
 :PREROUTING ACCEPT
 :OUTPUT ACCEPT
 COMMIT

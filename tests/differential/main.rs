@@ -135,6 +135,7 @@ fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Re
         .iter()
         .zip(syns)
         .zip(&seen)
+        .filter(|((answer, _), _)| round.is_tracked(answer))
         .filter_map(|((answer, syn), seen)| answer.acknowledge(syn, seen))
         .collect();
     round.play(&acknowledgements, false);
@@ -183,10 +184,11 @@ impl Round<'_> {
         seen
     }
 
-    /// Whether a connection comes of it, whatever the rules do.
-    fn is_tracked(&self, syn: &Trying) -> bool {
-        let evaluation = self.prepared.evaluate(&syn.packet);
-        evaluation.state == Some(State::New) && matches!(evaluation.notrack, Told::Known(None))
+    /// Whether conntrack saw it, so that what follows belongs to its connection.
+    fn is_tracked(&self, trying: &Trying) -> bool {
+        let evaluation = self.prepared.evaluate(&trying.packet);
+        matches!(evaluation.state, Some(State::New | State::Established))
+            && matches!(evaluation.notrack, Told::Known(None))
     }
 }
 

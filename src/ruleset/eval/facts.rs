@@ -10,7 +10,8 @@ use crate::facts::routes::{Address, Routing};
 /// What is known of the host; `None` is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostFacts {
-    /// Its own addresses, all of them.
+    /// Its own addresses, all of them, those of an interface in the order of the kernel's
+    /// dump: redirecting and masquerading take the first.
     pub addresses: Option<Vec<OwnAddress>>,
     /// Its routes of both families, all that count; those to its own addresses need not
     /// be among them.

@@ -22,6 +22,7 @@ mod keys;
 mod meta;
 mod nat;
 mod outcome;
+mod own;
 mod packet;
 mod part;
 mod partition;

@@ -128,9 +128,9 @@ impl Run<'_, '_> {
         )
     }
 
-    /// `nf_nat_masquerade_ipv4`: the address of the interface that it leaves by.
-    fn masqueraded(&self) -> Wanted {
-        match self.address_of(self.output) {
+    /// `nf_nat_masquerade_ipv4`: an address of the interface that it leaves by.
+    fn masqueraded(&mut self) -> Wanted {
+        match self.masquerading_address(self.output) {
             Some(own) => Wanted::Within(number(own), number(own)),
             None => Wanted::Unknown,
         }
@@ -138,14 +138,14 @@ impl Run<'_, '_> {
 
     /// `nf_nat_redirect_ipv4`, `_ipv6`: this host's own address, to itself for its own
     /// packets.
-    fn redirected(&self) -> Wanted {
+    fn redirected(&mut self) -> Wanted {
         let own = if self.hook == Hook::Output {
             Some(match self.family {
                 Family::Ipv4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
                 Family::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
             })
         } else {
-            self.address_of(self.input)
+            self.first_address(self.input)
         };
         match own {
             Some(own) => Wanted::Within(number(own), number(own)),

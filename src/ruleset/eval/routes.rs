@@ -40,7 +40,7 @@ enum Routed<'r> {
 }
 
 /// Whether an address is in a network.
-fn in_net(field: Field, net: &IpNet, space: &mut Space) -> Option<bool> {
+pub(super) fn in_net(field: Field, net: &IpNet, space: &mut Space) -> Option<bool> {
     let same = matches!(
         (net.addr(), field.width),
         (IpAddr::V4(_), 4) | (IpAddr::V6(_), 16)
@@ -52,7 +52,7 @@ fn in_net(field: Field, net: &IpNet, space: &mut Space) -> Option<bool> {
 }
 
 /// Whether an address is this one.
-fn is_address(field: Field, address: IpAddr, space: &mut Space) -> Option<bool> {
+pub(super) fn is_address(field: Field, address: IpAddr, space: &mut Space) -> Option<bool> {
     in_net(field, &IpNet::from(address), space)
 }
 
@@ -107,6 +107,9 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
                 }
             } else if v4 && is_broadcast_of(field, address, space)? && counts? {
                 kind = BROADCAST;
+            } else if is_anycast_of(field, address, space)? {
+                // The router's, where this host is one (`addrconf_join_anycast`).
+                return None;
             }
         }
         if kind == UNICAST && !v4 {
@@ -272,22 +275,6 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             self.load_device_number(to, device);
         }
     }
-
-    /// The address that masquerading, or a redirection, gives: the only one that the
-    /// interface has; `None` where it is not known.
-    pub(super) fn address_of(&self, device: Device<'_>) -> Option<IpAddr> {
-        let Device::Named(name) = device else {
-            return None;
-        };
-        let own = self.prepared.facts.addresses.as_ref()?;
-        let mut of_device = own
-            .iter()
-            .filter(|address| address.interface == name)
-            .map(OwnAddress::address)
-            .filter(|&address| Family::of(address) == self.family && !is_link_local(address));
-        let first = of_device.next()?;
-        of_device.next().is_none().then_some(first)
-    }
 }
 
 fn unrouted(why: &'static str) -> Outcome {
@@ -298,13 +285,6 @@ fn unrouted(why: &'static str) -> Outcome {
     })
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
 /// Whether an address is the broadcast address of the network of one of the host's; the
 /// first of a network was one too before Linux 5.14.
 fn is_broadcast_of(field: Field, own: &OwnAddress, space: &mut Space) -> Option<bool> {
@@ -312,4 +292,13 @@ fn is_broadcast_of(field: Field, own: &OwnAddress, space: &mut Space) -> Option<
         return Some(false);
     }
     is_address(field, own.net.broadcast(), space)
+}
+
+/// Whether an address is that of any router of the network of one of the host's (RFC 4291,
+/// 2.6.1).
+fn is_anycast_of(field: Field, own: &OwnAddress, space: &mut Space) -> Option<bool> {
+    if !own.net.addr().is_ipv6() || own.net.prefix_len() >= 127 {
+        return Some(false);
+    }
+    is_address(field, own.net.network(), space)
 }
