@@ -1,20 +1,22 @@
 //! What the evaluation says of a probe, held against what became of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use ftpnat::model::net::Family;
 use ftpnat::ruleset::eval::{
-    Address, Direction, Flow, Packet, Path, Port, State, Translation, Translations,
+    Address, Axis, Direction, Evaluation, Flow, HostFacts, Outcome, OwnAddress, Packet, Path,
+    Place, Port, Prepared, Rejection, Route, State, Told, Translation, Translations, Where,
+    address, number,
 };
-use ftpnat::ruleset::eval::{Evaluation, Outcome, Rejection, Told, Where};
-use ftpnat::ruleset::eval::{HostFacts, OwnAddress, Route};
-use ftpnat::ruleset::eval::{Place, Prepared};
 use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::table::Hook;
 use ipnet::IpNet;
 
 use crate::lab::{ADDRESSES, Probe, Refusal, Seen};
 use crate::packet::{ACK, FIN, SYN, Segment};
+use crate::support::dice::Dice;
 use crate::wire::Side;
 
 /// How an evaluation and the kernel compare.
@@ -112,6 +114,53 @@ pub(crate) fn first(probe: Probe) -> Trying {
 }
 
 impl Trying {
+    /// The same segment from, or to, another end of the region for which `evaluation`
+    /// says the same; `None` where there is no other that could be sent. `used` has the
+    /// source ports that are taken.
+    pub(crate) fn corner(
+        &self,
+        evaluation: &Evaluation,
+        dice: &mut Dice,
+        used: &mut BTreeSet<u16>,
+    ) -> Option<Self> {
+        let mut probe = self.probe;
+        let segment = &mut probe.segment;
+        let end = |dice: &mut Dice, axis: Axis, now: u128, least: u128, most: u128| {
+            let span = evaluation.region.span(axis);
+            let (first, last) = (span.first.max(least), span.last.min(most));
+            match dice.next() % 3 {
+                0 if first <= last => first,
+                1 if first <= last => last,
+                _ => now,
+            }
+        };
+        let port = |dice: &mut Dice, axis: Axis, now: u16| {
+            u16::try_from(end(dice, axis, now.into(), 1, u16::MAX.into())).expect("a port")
+        };
+        let host = |dice: &mut Dice, axis: Axis, now: IpAddr| {
+            // Hosts of the same network: packets back to others would go astray.
+            let (least, most) = match now {
+                IpAddr::V4(_) => (number(now) & !0xff | 5, number(now) & !0xff | 254),
+                IpAddr::V6(_) => (number(now) & !0xffff | 5, number(now) | 0xffff),
+            };
+            address(end(dice, axis, number(now), least, most), Family::of(now))
+        };
+        if probe.from != Side::Router {
+            segment
+                .source
+                .set_ip(host(dice, Axis::Source, segment.source.ip()));
+        }
+        let destination = host(dice, Axis::Destination, segment.destination.ip());
+        segment.destination.set_ip(destination);
+        let to = port(dice, Axis::DestinationPort, segment.destination.port());
+        segment.destination.set_port(to);
+        let from = port(dice, Axis::SourcePort, segment.source.port());
+        if used.insert(from) {
+            segment.source.set_port(from);
+        }
+        (probe != self.probe).then(|| first(probe))
+    }
+
     /// The answer to a SYN that arrived beside the router. One to the router's own port
     /// was answered by its kernel.
     pub(crate) fn answer(&self, seen: &Seen) -> Option<Self> {
@@ -319,23 +368,16 @@ fn same(kind: Rejection, refusal: Refusal) -> bool {
 
 /// Whether a translation may have made `after` of `before`.
 fn fits(translation: Translation, before: SocketAddr, after: SocketAddr) -> bool {
-    let address = match translation.address {
+    let same_address = match translation.address {
         Address::Same => before.ip() == after.ip(),
         Address::Within(first, last) => first <= after.ip() && after.ip() <= last,
         Address::Moved(by) => number(before.ip()).wrapping_add(by) == number(after.ip()),
         Address::Unknown => true,
     };
-    let port = match translation.port {
+    let same_port = match translation.port {
         Port::Same => before.port() == after.port(),
         Port::Within(first, last) => first <= after.port() && after.port() <= last,
         Port::Moved(by) => before.port().wrapping_add(by) == after.port(),
     };
-    address && port
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u32::from(v4).into(),
-        IpAddr::V6(v6) => v6.into(),
-    }
+    same_address && same_port
 }

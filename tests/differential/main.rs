@@ -19,11 +19,10 @@ mod support;
 mod totals;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use ftpnat::ruleset::eval::Prepared;
-use ftpnat::ruleset::eval::State;
-use ftpnat::ruleset::eval::Told;
+use ftpnat::ruleset::eval::{Evaluation, Prepared, State, Told};
 use ftpnat::ruleset::live::Ruleset;
 use libtest_mimic::{Failed, Trial};
 
@@ -32,7 +31,9 @@ use generate::{Count, Generated, generate};
 use judge::{Trying, Verdict, first, may_lose_refusals, told};
 use lab::{Lab, Probe, Seen};
 use packet::{SYN, Segment};
+use support::dice::Dice;
 use totals::Totals;
+use wire::forget_connections;
 
 /// Rulesets of a trial.
 const EACH: u64 = 50;
@@ -123,6 +124,7 @@ fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Re
     };
     round.totals.ruleset(generated.rules);
     let syns: Vec<Trying> = generated.probes.iter().copied().map(first).collect();
+    round.play_corners(&syns, &mut Dice(generated.seed));
     let seen = round.play(&syns, true);
     let (syns, answers): (Vec<_>, Vec<_>) = syns
         .iter()
@@ -161,14 +163,40 @@ struct Round<'a> {
 impl Round<'_> {
     /// Plays a batch and compares. `first`: of each connection the first packet.
     fn play(&mut self, batch: &[Trying], first: bool) -> Vec<Seen> {
+        let evaluations: Vec<Evaluation> = batch
+            .iter()
+            .map(|trying| self.prepared.evaluate(&trying.packet))
+            .collect();
+        self.compare(batch, &evaluations, first)
+    }
+
+    /// Plays, of the region around each probe for which the same shall hold, another end;
+    /// and forgets it again.
+    fn play_corners(&mut self, batch: &[Trying], dice: &mut Dice) {
+        let ports = batch
+            .iter()
+            .map(|trying| trying.probe.segment.source.port());
+        let mut used: BTreeSet<u16> = ports.collect();
+        let (corners, evaluations): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .filter_map(|trying| {
+                let evaluation = self.prepared.evaluate(&trying.packet);
+                let corner = trying.corner(&evaluation, dice, &mut used)?;
+                Some((corner, evaluation))
+            })
+            .unzip();
+        self.compare(&corners, &evaluations, false);
+        forget_connections();
+    }
+
+    fn compare(&mut self, batch: &[Trying], evaluations: &[Evaluation], first: bool) -> Vec<Seen> {
         let probes: Vec<Probe> = batch.iter().map(|trying| trying.probe).collect();
         let seen = self.lab.play(&probes);
-        for (trying, seen) in batch.iter().zip(&seen) {
-            let evaluation = self.prepared.evaluate(&trying.packet);
-            let verdict = trying.compare(&evaluation, self.lossy, seen);
+        for ((trying, evaluation), seen) in batch.iter().zip(evaluations).zip(&seen) {
+            let verdict = trying.compare(evaluation, self.lossy, seen);
             self.totals.probe(&verdict, self.rules, first);
             if let Verdict::Differs(_) = verdict {
-                let expected = told(&evaluation, &self.prepared, self.ruleset);
+                let expected = told(evaluation, &self.prepared, self.ruleset);
                 let Segment {
                     source,
                     destination,

@@ -19,6 +19,8 @@ pub(crate) const PROBES: u64 = 40;
 
 /// A ruleset and its probes.
 pub(crate) struct Generated {
+    /// Whence it was drawn.
+    pub(crate) seed: u64,
     /// The rules.
     pub(crate) load: Load,
     /// The segments.
@@ -148,6 +150,7 @@ pub(crate) fn generate(seed: u64, legacy: bool) -> Generated {
     }
     let probes = (0..PROBES).map(|id| draw.probe(id)).collect();
     Generated {
+        seed,
         load,
         probes,
         rules: draw.count,
@@ -209,8 +212,9 @@ impl Draw {
             8..=12 => (Side::Client, Side::Router),
             13 | 14 => (Side::Server, Side::Client),
             15 => (Side::Server, Side::Router),
-            16..=18 => (Side::Router, Side::Server),
-            _ => (Side::Router, Side::Client),
+            16 | 17 => (Side::Router, Side::Server),
+            18 => (Side::Router, Side::Client),
+            _ => (Side::Router, Side::Router),
         };
         // The router's own address is that which its routes prefer; any would do.
         let source = if from == Side::Router {
