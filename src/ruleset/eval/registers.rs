@@ -84,18 +84,37 @@ impl Registers {
         if self.any_unknown {
             self.unknown[start..end].fill(0);
         }
+        let mut behind = None;
         for slot in &mut self.parts {
-            if let Some(part) = slot {
-                let (first, last) = (part.start, part.start + part.length);
-                if start <= first && last <= end {
-                    *slot = None;
-                } else if start < last && first < end {
-                    let axis = match part.origin {
-                        Origin::Line { line, .. } => line.axis,
-                        Origin::Point(axis) => axis,
-                    };
-                    part.origin = Origin::Point(axis);
-                }
+            let Some(part) = slot else { continue };
+            let (first, last) = (part.start, part.start + part.length);
+            if last <= start || end <= first {
+                continue;
+            }
+            // What is left of a longer value on either side.
+            let axis = match part.origin {
+                Origin::Line { line, .. } => line.axis,
+                Origin::Point(axis) => axis,
+            };
+            let rest = |start: usize, end: usize| {
+                (start < end).then(|| Part {
+                    start,
+                    length: end - start,
+                    origin: Origin::Point(axis),
+                })
+            };
+            let (before, after) = (rest(first, start), rest(end, last));
+            if before.is_some() && after.is_some() {
+                behind = after;
+            }
+            *slot = before.or(after);
+        }
+        let Some(part) = behind else { return };
+        match self.parts.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some(part),
+            None => {
+                self.unknown[part.start..part.start + part.length].fill(0xff);
+                self.any_unknown = true;
             }
         }
     }
