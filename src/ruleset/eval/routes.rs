@@ -178,8 +178,10 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
     /// By which interface a packet of this host leaves.
     pub(super) fn route_leaving(&mut self) -> Device<'p> {
         let destination = self.ends.destination;
-        if self.address_type(destination, None) == Some(LOCAL) {
-            return Device::Named("lo");
+        match self.address_type(destination, None) {
+            Some(LOCAL) => return Device::Named("lo"),
+            Some(_) => {}
+            None => return named_or_not(self.packet.output.as_deref()),
         }
         match self.route(destination) {
             Routed::By(interface) => Device::Named(interface),
