@@ -329,6 +329,10 @@ pub(crate) fn told(evaluation: &Evaluation, prepared: &Prepared, ruleset: &Rules
         format!("{:?} {} {chain} {rule}", table.maker, table.name)
     };
     let mut text = format!("  {:?}", evaluation.outcome);
+    for axis in Axis::ALL {
+        let span = evaluation.region.span(axis);
+        let _ = write!(text, ", {axis:?} {:x} to {:x}", span.first, span.last);
+    }
     for met in &evaluation.trail {
         let _ = write!(
             text,

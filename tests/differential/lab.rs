@@ -172,10 +172,9 @@ impl Lab {
         if output.status.success() {
             Ok(())
         } else {
-            Err(format!(
-                "{program}: {}{text}",
-                String::from_utf8_lossy(&output.stderr)
-            ))
+            let said = String::from_utf8_lossy(&output.stderr);
+            let first: String = said.split_inclusive('\n').take(6).collect();
+            Err(format!("{program}: {first}"))
         }
     }
 }

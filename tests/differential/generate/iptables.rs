@@ -99,7 +99,9 @@ impl Draw {
         let mut rule = format!("-A {}", at.chain);
         if self.dice.percent(35) {
             let side = self.dice.one(&["-s", "-d"]);
-            let what = if self.dice.chance() {
+            let what = if !at.v6 && self.dice.percent(5) {
+                "10.77.0.2/255.255.0.255"
+            } else if self.dice.chance() {
                 self.any_host(at.v6)
             } else {
                 self.net(at.v6)
@@ -113,6 +115,7 @@ impl Draw {
         let tcp = target.contains("--to-ports")
             || target.contains("tcp-reset")
             || target.contains("--helper")
+            || target.contains("TCPMSS")
             || target.contains(" --to-destination") && at.table == "nat"
             || target.contains(" --to-source")
             || self.dice.percent(60);
@@ -193,7 +196,21 @@ impl Draw {
 
     fn iptables_match(&mut self, at: &At) -> String {
         let not = self.not();
-        match self.dice.next() % 16 {
+        match self.dice.next() % 19 {
+            16 => format!(" -m conntrack {not}--ctreplsrc {}", self.any_host(at.v6)),
+            17 => format!(
+                " -m conntrack {not}--ctrepldst {} --ctstate NEW",
+                self.net(at.v6)
+            ),
+            18 => self
+                .dice
+                .one(&[
+                    " -m helper --helper ftp",
+                    " -m conntrack --ctorigsrcport 1024:30000",
+                    " -m conntrack --ctreplsrcport 21",
+                    " -m conntrack --ctstate NEW --ctorigdstport 21",
+                ])
+                .to_owned(),
             0..=3 => format!(
                 " -m conntrack {not}--ctstate {}",
                 self.dice.one(&[
@@ -291,6 +308,9 @@ impl Draw {
                     " -j CONNMARK --save-mark",
                     " -j CONNMARK --restore-mark",
                     " -j CONNMARK --set-xmark 0x2/0x2",
+                    " -j CONNMARK --save-mark --nfmask 0x3 --ctmask 0x6",
+                    " -j CONNMARK --restore-mark --mask 0x5",
+                    " -j MARK --xor-mark 0x3",
                     " -j DROP",
                 ])
                 .to_owned(),
@@ -349,9 +369,9 @@ impl Draw {
             7 => format!(
                 " -j NETMAP --to {}",
                 if v6 {
-                    "2001:db8:2::/126"
+                    "2001:db8:2::8/126"
                 } else {
-                    "10.77.2.0/29"
+                    "10.77.2.8/29"
                 }
             ),
             _ => format!(

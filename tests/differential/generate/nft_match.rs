@@ -12,7 +12,7 @@ impl Draw {
             11 | 12 => self.interface_match(scope),
             13 | 14 => self.meta_match(scope, v6),
             15..=17 if !matches!(scope.place, Place::Ingress) => self.ct_match(v6),
-            18 if scope.place != Place::Ingress => self.fib_match(v6),
+            18 if scope.place != Place::Ingress => self.fib_match(scope),
             _ => self.pair_match(v6),
         }
     }
@@ -83,6 +83,8 @@ impl Draw {
                     "ip daddr & 255.255.0.255 == 10.77.0.3",
                     "ip protocol != udp",
                     "ip version 4",
+                    "ip frag-off & 0x1fff == 0",
+                    "ip hdrlength 5",
                 ])
                 .to_owned(),
         }
@@ -191,6 +193,7 @@ impl Draw {
                     "ct mark 1",
                     "ct mark != 0",
                     "ct mark & 0x2 == 0x2",
+                    "ct mark < 2",
                     "ct zone 0",
                 ])
                 .to_owned(),
@@ -205,16 +208,25 @@ impl Draw {
         }
     }
 
-    fn fib_match(&mut self, v6: bool) -> String {
-        let _ = v6;
-        self.dice
-            .one(&[
-                "fib daddr type local",
-                "fib daddr type != local",
-                "fib saddr type unicast",
-                "fib daddr type { local, broadcast }",
-            ])
-            .to_owned()
+    fn fib_match(&mut self, scope: &Scope) -> String {
+        let anywhere = [
+            "fib daddr type local",
+            "fib daddr type != local",
+            "fib saddr type unicast",
+            "fib daddr type { local, broadcast }",
+        ];
+        // `nft_fib_validate`: interfaces before the packet has one to leave by.
+        if matches!(scope.hook, "prerouting" | "input" | "forward") && self.dice.percent(40) {
+            return self
+                .dice
+                .one(&[
+                    "fib saddr oif exists",
+                    "fib saddr . iif oif missing",
+                    "fib daddr oifname \"srv\"",
+                ])
+                .to_owned();
+        }
+        self.dice.one(&anywhere).to_owned()
     }
 
     fn pair_match(&mut self, v6: bool) -> String {

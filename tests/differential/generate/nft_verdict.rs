@@ -86,11 +86,34 @@ impl Draw {
                 self.dice.one(&["21", "990", "1-80"]),
                 self.dice.one(&["2121", "50000-51000"])
             ),
+            7 | 8 if scope.place != Place::Ingress => {
+                "ct state vmap { established : accept, related : accept, invalid : drop }"
+                    .to_owned()
+            }
+            9 => format!(
+                "meta iifname . tcp dport vmap {{ \"cli\" . {} : accept, \"srv\" . 21 : drop }}",
+                self.port()
+            ),
+            10 => format!(
+                "tcp dport vmap {{ {} : return, * : continue }}",
+                self.port()
+            ),
+            11 => format!(
+                "tcp sport vmap {{ {} : drop, {} : accept }}",
+                self.dice.one(&["1024-19999", "1-1023"]),
+                self.dice.one(&["20000-45000", "50000-65535"])
+            ),
             84 | 85 => format!("add @learnt{suffix} {{ {ip} saddr }}"),
             86 => format!("update @learnt{suffix} {{ {ip} daddr timeout 30m }} accept"),
+            12 if scope.place != Place::Ingress => {
+                "ct helper set tcp dport map { 21 : \"ftp\", 2121 : \"ftp\" }".to_owned()
+            }
             87 if scope.place != Place::Ingress => "tcp dport 21 ct helper set \"ftp\"".to_owned(),
             88 => "continue".to_owned(),
-            89 => "log group 7".to_owned(),
+            89 => self
+                .dice
+                .one(&["log group 7", "meta priority set 1:1", "meta nftrace set 1"])
+                .to_owned(),
             90 => format!("{ip} saddr {} drop", self.any_host(v6)),
             _ => self.mark(scope),
         }
@@ -177,7 +200,23 @@ impl Draw {
             host.to_owned()
         };
         let port = self.port();
-        match self.dice.next() % 12 {
+        let ip = if v6 { "ip6" } else { "ip" };
+        match self.dice.next() % 15 {
+            12 => {
+                let (from, to) = if v6 {
+                    ("2001:db8:1::/126", "2001:db8:2::8/126")
+                } else {
+                    ("10.77.1.0/29", "10.77.2.8/29")
+                };
+                format!("dnat {ip} prefix to {ip} daddr map {{ {from} : {to} }}")
+            }
+            13 => format!(
+                "dnat {ip} addr . port to tcp dport map {{ {port} : {host} . 2121, 50001-50004 : {host} . 21 }}"
+            ),
+            14 => format!(
+                "dnat {ip} addr . port to {ip} saddr . tcp dport map {{ {} . {port} : {host} . 80 }}",
+                self.any_host(v6)
+            ),
             0..=2 => format!("dnat {word}to {host}"),
             3..=5 => format!("meta l4proto tcp dnat {word}to {bracketed}:{port}"),
             6 => format!(
@@ -211,7 +250,20 @@ impl Draw {
         } else {
             host.to_owned()
         };
-        match self.dice.next() % 8 {
+        let ip = if v6 { "ip6" } else { "ip" };
+        match self.dice.next() % 10 {
+            8 => {
+                let (from, to) = if v6 {
+                    ("2001:db8:1::/125", "2001:db8:2::40/125")
+                } else {
+                    ("10.77.1.0/29", "10.77.2.64/29")
+                };
+                format!("snat {ip} prefix to {ip} saddr map {{ {from} : {to} }}")
+            }
+            9 => format!(
+                "snat {word}to {ip} saddr map {{ {} : {host} }}",
+                self.net(v6)
+            ),
             0..=2 => format!("snat {word}to {host}"),
             3 => format!(
                 "meta l4proto tcp snat {word}to {bracketed}:{}",
@@ -219,6 +271,15 @@ impl Draw {
             ),
             4 => format!("snat {word}to {}", self.targets(v6)),
             5 => format!("meta l4proto tcp snat {word}to {bracketed}:30000-31000 random"),
+            6 if scope.hook != "input" => self
+                .dice
+                .one(&[
+                    "masquerade",
+                    "masquerade random",
+                    "masquerade fully-random,persistent",
+                    "meta l4proto tcp masquerade to :30000-30200",
+                ])
+                .to_owned(),
             _ if scope.hook == "input" => format!("snat {word}to {host} persistent"),
             _ => "masquerade".to_owned(),
         }
