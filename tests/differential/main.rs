@@ -2,7 +2,7 @@
 //! segments sent, and what became of each compared with what was computed.
 //!
 //! Seeded: `FTPNAT_SEED=17 cargo test --test differential` plays the one ruleset of that
-//! seed and prints it.
+//! seed and prints it, `FTPNAT_SEED=0-999` those of a thousand.
 #![allow(clippy::disallowed_methods, reason = "tests touch the host")]
 #![allow(
     clippy::print_stderr,
@@ -53,33 +53,53 @@ fn main() -> ExitCode {
         .iter()
         .map(|case| Trial::test(format!("cases/{}", case.name), || play_case(case)))
         .collect();
-    if let Ok(seed) = std::env::var("FTPNAT_SEED") {
-        let seed: u64 = seed.parse().expect("a number");
-        trials.push(Trial::test(format!("generated/{seed}"), move || {
-            eprintln!("{:#?}", generate(seed, is_legacy(seed)).load);
-            play_generated(seed, seed + 1)
-        }));
-    } else {
-        let count = if std::env::var_os("FTPNAT_LONG").is_some() {
-            LONG_TRIALS
-        } else {
-            TRIALS
-        };
-        trials.extend((0..count).map(|number| {
-            let first = number * EACH;
-            let name = format!("generated/{first}-{}", first + EACH - 1);
-            Trial::test(name, move || play_generated(first, first + EACH))
-        }));
+    let seeds = std::env::var("FTPNAT_SEED").ok();
+    match &seeds {
+        Some(seeds) => trials.extend(chosen(seeds)),
+        None => trials.extend(blocks(0, trials_wanted() * EACH)),
     }
     let code = support::play_rules(trials);
     let totals = Totals::all();
     eprintln!("{totals}");
     let faults = totals.faults();
-    if faults.is_empty() || std::env::var_os("FTPNAT_SEED").is_some() {
+    if faults.is_empty() || seeds.is_some() {
         return code;
     }
     eprintln!("{}", faults.join("\n"));
     ExitCode::FAILURE
+}
+
+/// How many trials there are.
+fn trials_wanted() -> u64 {
+    if std::env::var_os("FTPNAT_LONG").is_some() {
+        LONG_TRIALS
+    } else {
+        TRIALS
+    }
+}
+
+/// Trials of the seeds from `first` to before `end`.
+fn blocks(first: u64, end: u64) -> impl Iterator<Item = Trial> {
+    (first..end)
+        .step_by(usize::try_from(EACH).expect("small"))
+        .map(move |first| {
+            let end = end.min(first + EACH);
+            let name = format!("generated/{first}-{}", end - 1);
+            Trial::test(name, move || play_generated(first, end))
+        })
+}
+
+/// Those of `FTPNAT_SEED`: one, whose rules are printed, or from one to another.
+fn chosen(seeds: &str) -> Vec<Trial> {
+    let number = |text: &str| text.parse().expect("a seed is a number");
+    if let Some((first, last)) = seeds.split_once('-') {
+        return blocks(number(first), number(last) + 1).collect();
+    }
+    let seed = number(seeds);
+    vec![Trial::test(format!("generated/{seed}"), move || {
+        eprintln!("{:#?}", generate(seed, is_legacy(seed)).load);
+        play_generated(seed, seed + 1)
+    })]
 }
 
 /// Tables of iptables-legacy stay once they are there, so they have namespaces of their

@@ -113,11 +113,16 @@ const RANGES: [&[&str]; 2] = [
 /// Ranges of addresses to translate to, all with a route and of one side, by family.
 const TARGETS: [&[&str]; 2] = [
     &[
-        "10.77.1.5-10.77.1.8",
+        "10.77.1.8-10.77.1.11",
+        "10.77.2.8-10.77.2.15",
+        "10.77.2.2-10.77.2.3",
         "10.77.2.3-10.77.2.9",
-        "10.77.2.2-10.77.2.2",
     ],
-    &["2001:db8:1::5-2001:db8:1::8", "2001:db8:2::3-2001:db8:2::9"],
+    &[
+        "2001:db8:1::8-2001:db8:1::b",
+        "2001:db8:2::8-2001:db8:2::f",
+        "2001:db8:2::3-2001:db8:2::9",
+    ],
 ];
 
 /// The ruleset and probes of a seed. Half of the seeds have iptables; of `legacy` ones
