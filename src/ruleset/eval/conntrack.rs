@@ -227,6 +227,14 @@ impl Run<'_, '_> {
             Tracking::Untracked | Tracking::Tracked(_) => return,
             Tracking::Not | Tracking::Template => {}
         }
+        if self.may_go_untracked()
+            && self.choose(
+                2,
+                "whether connections are tracked without a rule that wants it",
+            ) == 0
+        {
+            return;
+        }
         self.connection.tracking = match self.packet.state {
             State::Invalid => Tracking::Not,
             State::Untracked => Tracking::Untracked,
@@ -236,6 +244,18 @@ impl Run<'_, '_> {
         if self.connection.is_tracked() && !self.connection.confirmed && self.helper.is_none() {
             self.helper = assigned;
         }
+    }
+
+    /// Whether nobody may have wanted tracking, and NAT chains would show it: they are
+    /// called for connections only.
+    fn may_go_untracked(&self) -> bool {
+        let prepared = self.prepared;
+        let (tracks, hooks) = match self.family {
+            Family::Ipv4 => (prepared.tracks_ipv4, &prepared.ipv4),
+            Family::Ipv6 => (prepared.tracks_ipv6, &prepared.ipv6),
+        };
+        let first = self.packet.state == State::New && self.packet.settled.is_none();
+        first && !tracks && hooks.have_nat()
     }
 
     /// `nf_nat_packet`: turns the packet's header into the other end of the other tuple.

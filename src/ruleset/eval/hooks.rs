@@ -69,6 +69,11 @@ impl Hooks {
         }
     }
 
+    /// Whether there are NAT chains.
+    pub(super) fn have_nat(&self) -> bool {
+        self.calls.iter().any(|calls| !calls.nat.is_empty())
+    }
+
     pub(super) fn at(&self, hook: Hook) -> Option<&Calls> {
         let at = HOOKS.iter().position(|&known| known == hook)?;
         self.calls.get(at)

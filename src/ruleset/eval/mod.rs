@@ -21,6 +21,7 @@ mod hooks;
 mod keys;
 mod meta;
 mod nat;
+mod needs;
 mod outcome;
 mod own;
 mod packet;

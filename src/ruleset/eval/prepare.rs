@@ -11,6 +11,7 @@ use super::super::live::xt::{Match, Target};
 use super::super::live::{Chain, Rule, Ruleset, Table};
 use super::facts::{HostFacts, Route};
 use super::hooks::Hooks;
+use super::needs::tracks;
 use super::outcome::Place;
 use super::sets::Members;
 
@@ -26,6 +27,9 @@ pub struct Prepared<'r> {
     pub(super) ipv6: Hooks,
     /// What could not be read of the ruleset.
     pub(super) unread: bool,
+    /// Connections of this family are tracked for sure.
+    pub(super) tracks_ipv4: bool,
+    pub(super) tracks_ipv6: bool,
 }
 
 /// A chain.
@@ -172,6 +176,8 @@ impl<'r> Prepared<'r> {
             ipv6: Hooks::new(ruleset, &chains, Family::Ipv6),
             unread: !ruleset.unread.is_empty(),
             routes: facts.routes.as_ref().map(|routes| narrowest_first(routes)),
+            tracks_ipv4: tracks(ruleset, Family::Ipv4),
+            tracks_ipv6: tracks(ruleset, Family::Ipv6),
             ruleset,
             facts,
             chains,
