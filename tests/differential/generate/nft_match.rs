@@ -239,7 +239,8 @@ impl Draw {
                 "{ip} saddr . {ip} daddr . tcp dport {sign}{{ {} . {} . {}, {} . {} . 50000-50010 }}",
                 self.net(v6),
                 self.any_host(v6),
-                self.port(),
+                // Beside the other range: elements must not overlap.
+                self.dice.one(&["21", "80", "990", "51000"]),
                 self.any_host(v6),
                 self.net(v6),
             ),
