@@ -241,10 +241,12 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
         to: u8,
     ) {
         let local = self.address_type(field, None).map(|kind| kind == LOCAL);
-        let looped = self.hook == Hook::Prerouting && self.input == Device::Named("lo");
+        let looped = self.input == Device::Named("lo");
         let found = match local {
             // nft_fib_is_loopback
-            _ if looped => Some(self.input),
+            _ if looped && self.hook == Hook::Prerouting => Some(self.input),
+            // The same here since Linux 6.16 (nft_fib_can_skip), and not before.
+            _ if looped && self.hook == Hook::Input => None,
             None => None,
             Some(true) => Some(Device::None),
             Some(false) => match self.route(field) {
