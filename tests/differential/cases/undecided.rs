@@ -1,6 +1,6 @@
 //! What the kernel does and nobody can know of the rules alone.
 
-use super::{CLIENT, Case, DNAT, FORWARD, arrives, nft_text, table};
+use super::{CLIENT, Case, DNAT, FORWARD, INPUT, ROUTER, arrives, nft_text, table};
 use crate::lab::{Refusal, Seen};
 use crate::wire::Side;
 
@@ -26,6 +26,13 @@ pub(super) const CASES: &[Case] = &[
         },
         probe: (Side::Client, CLIENT, "10.77.2.2:21"),
         seen: || Seen::Refused(Refusal::Reset),
+    },
+    Case {
+        // nft_fib_can_skip, since Linux 6.16; before, no route to an own address is found.
+        name: "undecided/fib-of-what-came-by-lo-in-the-input-hook",
+        load: || table("ip", &[(INPUT, "fib saddr oif exists drop")]),
+        probe: (Side::Router, ROUTER, "10.77.2.1:21"),
+        seen: || Seen::Silent,
     },
     Case {
         name: "undecided/a-rate",

@@ -154,6 +154,16 @@ pub(super) const CASES: &[Case] = &[
         seen: || Seen::Silent,
     },
     Case {
+        name: "egress-of-a-device-drops",
+        load: || {
+            nft_text(
+                "table netdev n {\nchain c {\ntype filter hook egress device \"srv\" priority 0; policy accept;\ntcp dport 21 drop\n}\n}\n",
+            )
+        },
+        probe: (Side::Client, CLIENT, "10.77.2.2:21"),
+        seen: || Seen::Silent,
+    },
+    Case {
         name: "ingress-of-the-other-device-does-not",
         load: || {
             nft_text(

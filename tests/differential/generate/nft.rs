@@ -155,15 +155,19 @@ impl Draw {
     /// A table of a device, or a chain of `inet` there.
     fn ingress(&mut self) -> String {
         let device = self.dice.one(&["cli", "srv"]);
-        let family = self.dice.one(&["netdev", "inet"]);
+        let (family, hook) = match self.dice.next() % 4 {
+            0 => ("inet", "ingress"),
+            1 => ("netdev", "egress"),
+            _ => ("netdev", "ingress"),
+        };
         let scope = Scope {
             family,
             place: Place::Ingress,
-            hook: "ingress",
+            hook,
             chains: Vec::new(),
         };
         format!(
-            "table {family} n {{\n{}chain c {{\ntype filter hook ingress device \"{device}\" priority 0; policy accept;\n{}}}\n}}\n",
+            "table {family} n {{\n{}chain c {{\ntype filter hook {hook} device \"{device}\" priority 0; policy accept;\n{}}}\n}}\n",
             self.sets(family),
             self.rules(&scope, 1, 3)
         )
@@ -214,6 +218,7 @@ impl Draw {
                 self.any_host(v6),
             );
         }
+        text += "counter seen {\n}\n";
         if family != "netdev" {
             text += "ct helper ftp {\ntype \"ftp\" protocol tcp;\n}\n";
         }

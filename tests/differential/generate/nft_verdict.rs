@@ -19,7 +19,8 @@ impl Draw {
             parts.push(self.nft_unforeseen(scope));
         }
         if self.dice.percent(20) {
-            parts.push("counter".to_owned());
+            let counter = self.dice.one(&["counter", "counter", "counter name seen"]);
+            parts.push(counter.to_owned());
         }
         if self.dice.percent(2) {
             // Alone: nft refuses a rule that wants two protocols.
