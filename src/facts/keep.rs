@@ -85,13 +85,13 @@ impl Keep {
                 let words = || line.split([' ', '=']);
                 words().any(|word| OPTIONS.contains(&word))
             }),
-            Self::HelperSymbols => lines(text, |line| {
-                line.contains("nf_nat_ftp") || line.contains("nf_conntrack_ftp")
-            })
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(_, symbol)| format!("0 {symbol}\n"))
-            .collect(),
+            Self::HelperSymbols => {
+                let of_helpers =
+                    |line: &&str| line.contains("nf_nat_ftp") || line.contains("nf_conntrack_ftp");
+                let symbols = text.lines().filter(of_helpers);
+                let symbols = symbols.filter_map(|line| line.split_once(' '));
+                symbols.fold(String::new(), |all, (_, symbol)| all + "0 " + symbol + "\n")
+            }
             Self::Listening => {
                 let state = |line: &str| line.split_whitespace().nth(3).map(str::to_owned);
                 lines(text, |line| {

@@ -94,13 +94,7 @@ mod tests {
             ("6.12.70", None, true),
             ("6.12.63", None, false),
             ("6.1.0-56-amd64", None, false),
-            (
-                "6.1.0-56-amd64",
-                Some(
-                    "Linux version 6.1.0-56-amd64 (x@y) (gcc) #1 SMP Debian 6.1.192-2 (2026-10-01)",
-                ),
-                true,
-            ),
+            ("6.1.0-56-amd64", Some("Debian 6.1.192-2\n"), true),
             ("5.15.0-144-generic", None, false),
         ] {
             let version = KernelVersion::parse(release, version).expect("a version");

@@ -121,6 +121,31 @@ const ROWS: &[Row] = &[
     // Only servers that the policy has a domain for are confined.
     ("FN214", LOW, enforcing, Fires),
     ("FN214", LOW, other_server, Silent),
+    // Replies that announce another address: harmless where the range is open by itself.
+    ("FN105", ANNOUNCED, |_| {}, Silent),
+    (
+        "FN105",
+        ANNOUNCED,
+        |host| filter(host, "-p tcp -m tcp --dport 50000:51000 -j DROP"),
+        Fires,
+    ),
+    (
+        "FN105",
+        ANNOUNCED,
+        |host| filter(host, "-p tcp -m tcp --dport 51001 -j DROP"),
+        Silent,
+    ),
+    (
+        "FN105",
+        ANNOUNCED,
+        |host| {
+            filter(
+                host,
+                "-p tcp -m tcp --dport 51000 -m limit --limit 1/sec -j DROP",
+            )
+        },
+        Open,
+    ),
     // A symbol of the one helper with the other's name in it.
     (
         "FN202",
@@ -135,6 +160,18 @@ const ROWS: &[Row] = &[
         Silent,
     ),
 ];
+
+const ANNOUNCED: &str = "name: t\nserver: { address: 10.77.0.21 }\n\
+                         passive: { ports: 50000-51000, advertise: 203.0.113.10 }\n\
+                         active: true\nhelper: always\nnat:\n  mode: dnat\n  \
+                         external: { address: 203.0.113.10, interface: eth0 }\n";
+
+/// A rule among what comes in for this host, in iptables-legacy.
+fn filter(host: &mut Snapshot, rule: &str) {
+    let name = "asked:iptables-legacy-save";
+    let table = format!("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {rule}\nCOMMIT\n");
+    append(host, name, &table);
+}
 
 const JAVA: &str = "900 java /usr/bin/java";
 

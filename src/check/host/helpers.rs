@@ -12,8 +12,12 @@ use crate::model::check::{
     MODULES_NOT_PERSISTENT as NOT_PERSISTENT, NAT_HELPER_MISSING as NAT_MISSING,
 };
 use crate::model::net::Family;
-use crate::plan::helper_ports;
+use crate::plan::flows::{Purpose, connections};
+use crate::plan::{From, helper_ports};
+use crate::ruleset::eval::{Outcome, Place};
 
+use super::super::profile;
+use super::super::ruleset::place;
 use super::{command, lines, seen, server_is_here};
 
 /// Where modules are named that load at boot (modules-load.d(5)).
@@ -35,12 +39,12 @@ check! {
     /// dropped for it.
     ///
     /// ## How it is judged
-    /// The profile assigns the helper on a plain port and announces another address, the server
-    /// runs here, and `loose` is on. Whether the accept of the range is in force, which makes all
-    /// else harmless, is in the live ruleset.
+    /// The profile assigns the helper on a plain port and announces another address; and the server
+    /// runs here with `loose` on, or the live ruleset drops data connections that open to the
+    /// range. Where it accepts them the two do no harm.
     ///
     /// ## Cure
-    /// `helper: auto`, or `loose` off.
+    /// The accept of the passive range; `helper: auto`; `loose` off.
     HELPER_CONFLICTS_WITH_ADVERTISE, Warning, moot by &[], Judge::Host {
         applies: helper_and_advertise,
         needs: &[],
@@ -139,9 +143,7 @@ fn helper_conflicts(subject: &Subject) -> Verdict {
         None => return Verdict::Unknown(snapshot.why_silent(loose)),
     };
     if !is_loose || !server_is_here(subject.profile) {
-        let why = "whether the accept of the range makes it harmless is in the live ruleset, \
-                   which this version does not read";
-        return Verdict::Unknown(why.to_owned());
+        return nothing_recorded(subject);
     }
     Verdict::Found(Finding {
         id: CONFLICT,
@@ -151,13 +153,54 @@ fn helper_conflicts(subject: &Subject) -> Verdict {
             .to_owned(),
         evidence: vec![
             seen(loose, "Y"),
-            super::super::profile::evidence(subject.profile, "helper, and passive.advertise"),
+            profile::evidence(subject.profile, "helper, and passive.advertise"),
         ],
         remedy: vec![
-            super::super::profile::in_profile(subject.profile, "helper: auto"),
+            profile::in_profile(subject.profile, "helper: auto"),
             command(format!("echo N > {loose}")),
         ],
     })
+}
+
+/// With `loose` off nothing of such a reply is recorded: it works where the range is open
+/// by itself.
+fn nothing_recorded(subject: &Subject) -> Verdict {
+    if let Some(unread) = subject.firewall.ruleset.unread.first() {
+        return Verdict::Unknown(format!("cannot read {}: {}", unread.what, unread.why));
+    }
+    let mut all = connections(subject.profile, subject.facts);
+    all.retain(|c| c.purpose == Purpose::PassiveData && c.from == From::Outside);
+    for connections in all {
+        for part in connections.trace(&subject.firewall.prepared, 64) {
+            match &part.opening.outcome {
+                Outcome::Accept => {}
+                Outcome::Undecided(doubt) => return Verdict::Unknown(doubt.why.to_owned()),
+                Outcome::Drop { by: None } => {}
+                Outcome::Drop { by: Some(by) }
+                | Outcome::Reject { by, .. }
+                | Outcome::Elsewhere { by, .. } => return Verdict::Found(unrecorded(subject, *by)),
+            }
+        }
+    }
+    Verdict::Fine
+}
+
+fn unrecorded(subject: &Subject, by: Place) -> Finding {
+    Finding {
+        id: CONFLICT,
+        severity: Severity::Warning,
+        summary: "the helper records nothing of replies that announce another address, and a rule \
+                  drops the data connections"
+            .to_owned(),
+        evidence: vec![
+            place(subject, by),
+            profile::evidence(subject.profile, "helper, and passive.advertise"),
+        ],
+        remedy: vec![command(format!(
+            "ftpnat plan --profile {}   # its rules for the passive range",
+            subject.profile.file
+        ))],
+    }
 }
 
 /// A rule that assigns the helper makes the kernel load it, where it can be loaded.

@@ -2,8 +2,7 @@
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Remedy, RemedyKind, Severity};
-use crate::facts::Facts;
-use crate::facts::sysctl;
+use crate::facts::{Facts, KernelVersion, sysctl};
 use crate::model::check as id;
 use crate::model::filter::Chain;
 use crate::plan::flows::{Connections, Purpose, connections};
@@ -300,7 +299,7 @@ fn after_dnat(subject: &Subject) -> Verdict {
     if subject
         .facts
         .kernel_version()
-        .is_none_or(|v| v.adjusts_sequence_numbers())
+        .is_none_or(KernelVersion::adjusts_sequence_numbers)
     {
         return Verdict::Fine;
     }

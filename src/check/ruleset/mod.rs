@@ -117,7 +117,7 @@ fn gateway_active(_: &Profile, plan: &ProfilePlan) -> Option<Finding> {
 }
 
 /// A rule or a policy, as evidence.
-fn place(subject: &Subject, at: Place) -> Evidence {
+pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
     let Some((table, chain)) = subject.firewall.prepared.chain(at) else {
         return Evidence {
             source: "live ruleset".to_owned(),

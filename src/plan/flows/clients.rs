@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::model::net::Family;
+use crate::model::net::{Family, InterfaceName};
 use crate::profile::Internal;
 
 use super::super::predict::From;
@@ -23,7 +23,7 @@ pub(super) fn connections(scene: Scene, internal: &Internal) -> Vec<Connections>
     let control = scene.control_ports();
     let at = (server, control.as_slice());
     let networks = internal.networks_of(scene.family);
-    let input = internal.interfaces.first().map(|i| i.as_str());
+    let input = internal.interfaces.first().map(InterfaceName::as_str);
     let mut all = scene.to_server(From::Outside, &networks, at, input);
     // From the address that its own connections have, which is one of these.
     for (own, _) in scene.own_addresses() {

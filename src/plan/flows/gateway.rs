@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::model::net::InterfaceName;
 use crate::profile::{External, Internal};
 use crate::ruleset::eval::Path;
 
@@ -26,13 +27,13 @@ pub(super) fn connections(
         .unwrap_or_default();
     let inner = internal
         .and_then(|i| i.interfaces.first())
-        .map(|i| i.as_str());
+        .map(InterfaceName::as_str);
     let mut all = Vec::new();
     let mut externals = externals_of(external, scene.family).peekable();
     if externals.peek().is_none() {
         // Not translated: clients call the server itself.
         let outer = external.iter().find_map(|e| e.interfaces.first());
-        let outer = outer.map(|i| i.as_str());
+        let outer = outer.map(InterfaceName::as_str);
         let called = scene.control_ports();
         all.extend(scene.to_server(From::Outside, &clients, (server, &called), outer));
     }

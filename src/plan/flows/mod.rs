@@ -96,7 +96,7 @@ impl Connections {
         let part = |piece: crate::ruleset::eval::Piece| {
             let mut opening = self.opening.clone();
             opening.flow = first_of(&piece.region, &self.opening.flow);
-            let follow = |direction| self.follow(prepared, &opening, &piece.evaluation, direction);
+            let follow = |direction| Self::follow(prepared, &opening, &piece.evaluation, direction);
             Part {
                 answer: follow(Direction::Reply),
                 later: follow(Direction::Original),
@@ -109,7 +109,6 @@ impl Connections {
 
     /// A later packet of a connection that was let through.
     fn follow(
-        &self,
         prepared: &Prepared,
         opening: &Packet,
         evaluation: &Evaluation,

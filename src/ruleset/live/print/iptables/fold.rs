@@ -39,14 +39,14 @@ pub fn fold(rule: &Rule, family: TableFamily) -> Option<Folded> {
     }
     // Half of a range is no match of iptables.
     folder.pending.is_none().then_some(())?;
-    let mut folded = folder.folded;
+    let mut whole = folder.folded;
     let is_comment = |m: &Match| matches!(m, Match::Comment(_));
     if let Some(text) = &rule.comment
-        && !folded.matches.iter().any(is_comment)
+        && !whole.matches.iter().any(is_comment)
     {
-        folded.matches.push(Match::Comment(text.clone()));
+        whole.matches.push(Match::Comment(text.clone()));
     }
-    Some(folded)
+    Some(whole)
 }
 
 /// What is known while the expressions are read.
