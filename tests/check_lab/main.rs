@@ -10,6 +10,7 @@
 mod support;
 
 mod filter;
+mod helper;
 mod paths;
 mod ports;
 mod six;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     };
     let trials = ports::trials().into_iter().chain(paths::trials());
     let trials = trials.chain(six::trials()).chain(filter::trials());
+    let trials = trials.chain(helper::trials());
     support::play(trials.chain(still::trials()).map(of).collect())
 }
 

@@ -176,7 +176,7 @@ fn cases() -> Vec<Case> {
             id: "FN203",
             severity: Severity::Error,
             says: "control connections to 203.0.113.10 port 21 get no helper",
-            cure: "ftpnat emit nft",
+            cure: "ftpnat plan --profile test.yaml",
             fires: side(PLAIN_DNAT, |host| {
                 // Only what comes in by the other interface.
                 set(
@@ -197,7 +197,7 @@ fn cases() -> Vec<Case> {
             id: "FN204",
             severity: Severity::Error,
             says: "where no connection is known yet",
-            cure: "ftpnat emit nft",
+            cure: "ftpnat plan --profile test.yaml",
             fires: side(PLAIN_DNAT, |host| load(host, "helper-early")),
             silent: side(PLAIN_DNAT, |host| load(host, "helper-late")),
         },
@@ -205,7 +205,7 @@ fn cases() -> Vec<Case> {
             id: "FN205",
             severity: Severity::Warning,
             says: "port 21 get the helper after DNAT",
-            cure: "ftpnat emit nft",
+            cure: "ftpnat plan --profile test.yaml",
             fires: side(PLAIN_DNAT, |host| load(host, "helper-late")),
             silent: side(PLAIN_DNAT, |host| {
                 load(host, "helper-late");

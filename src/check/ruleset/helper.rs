@@ -376,6 +376,6 @@ fn planned(subject: &Subject) -> Vec<Remedy> {
     vec![Remedy {
         kind: RemedyKind::Command,
         file: None,
-        text: format!("ftpnat emit nft --profile {file}   # its rules named `helper`; or iptables"),
+        text: format!("ftpnat plan --profile {file}   # its rule named helper"),
     }]
 }

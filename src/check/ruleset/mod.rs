@@ -7,6 +7,7 @@ use crate::model::check as id;
 use crate::plan::{From, ProfilePlan};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::Place;
+use crate::ruleset::live::print;
 use crate::ruleset::live::table::{Maker, Policy, Table, TableFamily};
 
 use super::definition::{Judge, Subject, check};
@@ -124,31 +125,20 @@ pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
             text: "a rule".to_owned(),
         };
     };
-    let rule = subject.firewall.prepared.rule(at);
-    let source = format!("{} {}, chain {}", family(table), table.name, chain.name);
-    let text = match (rule, &chain.base) {
-        (Some(rule), _) if !rule.line.is_empty() => rule.line.clone(),
-        (Some(rule), _) => match &rule.comment {
-            Some(comment) => format!(
-                "rule {} (handle {}): {comment}",
-                1 + at.rule.unwrap_or(0),
-                rule.handle
-            ),
-            None => format!("rule {} (handle {})", 1 + at.rule.unwrap_or(0), rule.handle),
+    let source = format!("{} {}, chain {}", program(table), table.name, chain.name);
+    let text = match (subject.firewall.prepared.rule(at), &chain.base) {
+        (Some(rule), _) => print::rule(rule, &chain.name, table),
+        (None, Some(base)) => match base.policy {
+            Policy::Accept => "policy accept".to_owned(),
+            Policy::Drop => "policy drop".to_owned(),
         },
-        (None, Some(base)) => format!(
-            "policy {}",
-            match base.policy {
-                Policy::Accept => "accept",
-                Policy::Drop => "drop",
-            }
-        ),
         (None, None) => "its end".to_owned(),
     };
     Evidence { source, text }
 }
 
-fn family(table: &Table) -> &'static str {
+/// By what a table is listed.
+fn program(table: &Table) -> &'static str {
     match (table.maker, table.family) {
         (Maker::IptablesLegacy, TableFamily::Ip6) => "ip6tables-legacy",
         (Maker::IptablesLegacy, _) => "iptables-legacy",
