@@ -15,7 +15,11 @@ const DEEPEST: u8 = 1;
 
 /// The expressions of a list (`NFTA_RULE_EXPRESSIONS` and its like).
 pub(super) fn expressions(data: &[u8], family: TableFamily) -> Vec<Expression> {
-    list(data).map(|one| expression(one, family, 0)).collect()
+    // Counted first: a large ruleset is mostly these lists, and they must not be larger
+    // than what is in them.
+    let mut expressions = Vec::with_capacity(list(data).count());
+    expressions.extend(list(data).map(|one| expression(one, family, 0)));
+    expressions
 }
 
 /// One expression: `NFTA_EXPR_NAME` 1, `NFTA_EXPR_DATA` 2.

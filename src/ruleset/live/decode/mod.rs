@@ -58,6 +58,10 @@ pub fn decode<B: AsRef<[u8]>>(dump: &Dump<B>) -> Ruleset {
     decoder.flowtables(dump.flowtables.as_ref());
     for table in &mut decoder.ruleset.tables {
         table.maker = table::maker(table);
+        // Of thousands of chains most have one rule or two.
+        for chain in &mut table.chains {
+            chain.rules.shrink_to_fit();
+        }
     }
     decoder.ruleset
 }
