@@ -6,15 +6,14 @@ use ftpnat::ruleset::live::decode::{Dump, decode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let part = || data.to_vec();
     let ruleset = decode(&Dump {
-        tables: part(),
-        chains: part(),
-        rules: part(),
-        sets: part(),
-        elements: part(),
-        objects: part(),
-        flowtables: part(),
+        tables: data,
+        chains: data,
+        rules: data,
+        sets: data,
+        elements: data,
+        objects: data,
+        flowtables: data,
     });
     // No more than a message each.
     assert!(ruleset.tables.len() <= data.len() / 16);
