@@ -2,6 +2,7 @@
 
 mod hooks;
 mod nat;
+mod ranges;
 mod regions;
 mod sets;
 mod unknown;
