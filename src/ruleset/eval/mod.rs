@@ -29,6 +29,7 @@ mod part;
 mod partition;
 mod payload;
 mod prepare;
+mod quick;
 mod region;
 mod registers;
 mod routes;

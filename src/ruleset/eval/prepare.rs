@@ -13,6 +13,7 @@ use super::facts::{HostFacts, Route};
 use super::hooks::Hooks;
 use super::needs::tracks;
 use super::outcome::Place;
+use super::quick::Quick;
 use super::sets::Members;
 
 /// A ruleset and a host, ready to be asked.
@@ -60,6 +61,8 @@ pub(super) struct Steps<'r> {
 
 /// An expression with its names resolved.
 pub(super) enum Step<'r> {
+    /// Several expressions that are one common test.
+    Quick(Quick<'r>),
     /// As it stands.
     Plain(&'r Expression),
     /// A match of iptables.
@@ -215,10 +218,18 @@ fn numbered<'r>(names: impl Iterator<Item = &'r str>, base: usize) -> HashMap<&'
 /// A rule's steps, without those that change nothing that any rule asks.
 fn steps<'r>(rule: &'r Rule, table: &'r Table, names: &Names<'r>) -> Steps<'r> {
     let mut steps: Vec<(usize, Step<'r>)> = Vec::with_capacity(rule.expressions.len());
-    for (number, expression) in rule.expressions.iter().enumerate() {
+    let mut number = 0;
+    while let Some(rest @ [expression, ..]) = rule.expressions.get(number..) {
+        if let Some(quick) = Quick::at_head(rest) {
+            let count = quick.plain.len();
+            steps.push((number, Step::Quick(quick)));
+            number += count;
+            continue;
+        }
         if let Some(step) = step(expression, table, names) {
             steps.push((number, step));
         }
+        number += 1;
     }
     // What only tests, or only loads, need not be looked at after the last that acts.
     while steps.last().is_some_and(|(_, step)| only_tests(step)) {
@@ -299,7 +310,8 @@ fn step<'r>(expression: &'r Expression, table: &'r Table, names: &Names<'r>) -> 
 /// Whether a step changes nothing but registers.
 fn only_tests(step: &Step<'_>) -> bool {
     match step {
-        Step::Match(_)
+        Step::Quick(_)
+        | Step::Match(_)
         | Step::Lookup {
             to: None | Some(LookupTo::Register(_)),
             ..

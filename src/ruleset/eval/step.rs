@@ -14,6 +14,9 @@ impl Run<'_, '_> {
     /// Runs one step of a rule.
     pub(super) fn step(&mut self, step: &Step<'_>) -> Flow {
         match step {
+            Step::Quick(quick) => self
+                .quick(quick)
+                .unwrap_or_else(|| self.one_by_one(quick.plain)),
             Step::Plain(expression) => self.plain(expression),
             Step::Match(found) => self.xt_match(found),
             Step::Target(target) => self.xt_target(target),
@@ -32,6 +35,19 @@ impl Run<'_, '_> {
             } => self.dynset(*set, *op, *negated, carried),
             Step::Object(object) => self.object(object),
         }
+    }
+
+    /// Expressions that stand together.
+    fn one_by_one(&mut self, expressions: &[Expression]) -> Flow {
+        let first = self.expression.unwrap_or(0);
+        for (number, expression) in expressions.iter().enumerate() {
+            self.expression = Some(first + number);
+            match self.plain(expression) {
+                Flow::On => {}
+                end => return end,
+            }
+        }
+        Flow::On
     }
 
     fn plain(&mut self, expression: &Expression) -> Flow {
