@@ -184,7 +184,12 @@ impl Run<'_, '_> {
         if matches!(range.addresses, Wanted::Unknown) && !source {
             return self.undecided("an address of this host that is not known");
         }
-        let changed = self.differ(from, to) || self.differ(from_port, to_port);
+        let changed = match (self.differ(from, to), self.differ(from_port, to_port)) {
+            (Some(true), _) | (_, Some(true)) => true,
+            (Some(false), Some(false)) => false,
+            // One of a range, which may be the old one.
+            _ => self.choose(2, "whether the translation changes anything") == 1,
+        };
         if source {
             self.connection.reply.destination = to;
             self.connection.reply.destination_port = to_port;
@@ -202,12 +207,17 @@ impl Run<'_, '_> {
         accept
     }
 
-    /// Whether a value became another one.
-    fn differ(&mut self, from: Field, to: Field) -> bool {
+    /// Whether a value became another one; `None` where it may have.
+    fn differ(&mut self, from: Field, to: Field) -> Option<bool> {
         if from.line.is_some() && from.line.map(|l| l.axis) == to.line.map(|l| l.axis) {
-            return from.value != to.value;
+            return Some(from.value != to.value);
         }
-        to.unknown != 0 || from.is_within(to.value, to.value, &mut self.space) != Some(true)
+        let (low, high) = (to.value & !to.unknown, to.value | to.unknown);
+        match from.is_within(low, high, &mut self.space) {
+            Some(false) => Some(true),
+            Some(true) if to.unknown == 0 => Some(false),
+            _ => None,
+        }
     }
 
     /// `get_unique_tuple`: a source that is in the range already stays as it is.

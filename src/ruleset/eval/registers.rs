@@ -110,12 +110,11 @@ impl Registers {
             *slot = before.or(after);
         }
         let Some(part) = behind else { return };
-        match self.parts.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some(part),
-            None => {
-                self.unknown[part.start..part.start + part.length].fill(0xff);
-                self.any_unknown = true;
-            }
+        if let Some(slot) = self.parts.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(part);
+        } else {
+            self.unknown[part.start..part.start + part.length].fill(0xff);
+            self.any_unknown = true;
         }
     }
 
