@@ -140,8 +140,8 @@ impl Trying {
         let host = |dice: &mut Dice, axis: Axis, now: IpAddr| {
             // Hosts of the same network: packets back to others would go astray.
             let (least, most) = match now {
-                IpAddr::V4(_) => (number(now) & !0xff | 5, number(now) & !0xff | 254),
-                IpAddr::V6(_) => (number(now) & !0xffff | 5, number(now) | 0xffff),
+                IpAddr::V4(_) => (number(now) & !0xff | 0x05, number(now) & !0xff | 0xfe),
+                IpAddr::V6(_) => (number(now) & !0xffff | 0x05, number(now) | 0xffff),
             };
             address(end(dice, axis, number(now), least, most), Family::of(now))
         };
@@ -291,7 +291,10 @@ impl Trying {
             Told::Known(nat) => nat.translations,
             Told::Undecided(doubt) => return Verdict::Undecided(doubt.why),
         };
-        let untracked = !matches!(evaluation.notrack, Told::Known(None));
+        let untracked = match &evaluation.notrack {
+            Told::Known(by) => by.is_some(),
+            Told::Undecided(doubt) => return Verdict::Undecided(doubt.why),
+        };
         let fits = match self.settled {
             // Nothing turns it back.
             Some(_) if untracked => {

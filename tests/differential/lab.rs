@@ -1,12 +1,11 @@
 //! A router between two networks: rulesets into it, segments through it.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use ftpnat::ruleset::eval::HostFacts;
-use ftpnat::ruleset::live::Ruleset;
-use ftpnat::sys::ruleset::read;
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
@@ -69,7 +68,7 @@ pub(crate) enum Refusal {
     Reset,
     /// An ICMP error.
     Icmp {
-        /// ICMPv6.
+        /// `ICMPv6`.
         v6: bool,
         /// The type.
         kind: u8,
@@ -147,11 +146,6 @@ impl Lab {
         }
         let received = self.wire.collect();
         probes.iter().map(|probe| probe.seen(&received)).collect()
-    }
-
-    /// The rules, as read from the kernel.
-    pub(crate) fn ruleset(&self) -> Ruleset {
-        read()
     }
 
     /// What is known of the router besides its rules.
@@ -280,10 +274,13 @@ fn wire_up(router: &Namespace, outside: &Namespace) {
     }
     let mut batch = String::new();
     for (device, addresses) in ADDRESSES {
-        batch += &format!("link set {device} addrgenmode none\nlink set {device} up\n");
+        let _ = writeln!(
+            batch,
+            "link set {device} addrgenmode none\nlink set {device} up"
+        );
         for address in *addresses {
             let nodad = if address.contains(':') { " nodad" } else { "" };
-            batch += &format!("addr add {address} dev {device}{nodad}\n");
+            let _ = writeln!(batch, "addr add {address} dev {device}{nodad}");
         }
     }
     router.ip(&batch);

@@ -20,10 +20,12 @@ mod totals;
 mod wire;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use ftpnat::ruleset::eval::{Evaluation, Prepared, State, Told};
 use ftpnat::ruleset::live::Ruleset;
+use ftpnat::sys::ruleset;
 use libtest_mimic::{Failed, Trial};
 
 use cases::{Case, cases, undecided};
@@ -136,7 +138,7 @@ fn play_generated(first: u64, end: u64) -> Result<(), Failed> {
 /// The probes of one ruleset, the answers to those that arrive, and what follows on these.
 fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Result<(), String> {
     lab.load(&generated.load)?;
-    let ruleset = lab.ruleset();
+    let ruleset = ruleset::read();
     let host = lab.facts().clone();
     let mut round = Round {
         lab,
@@ -228,7 +230,8 @@ impl Round<'_> {
                     flags,
                     ..
                 } = trying.probe.segment;
-                self.failures += &format!(
+                let _ = write!(
+                    self.failures,
                     "\n{:?}: {source} to {destination}, flags {flags}: {seen:?}, not\n{expected}",
                     trying.probe.from
                 );
@@ -261,7 +264,7 @@ fn play_case(case: &'static Case, decided: bool) -> Result<(), Failed> {
                 acknowledged: 0,
             },
         };
-        let ruleset = lab.ruleset();
+        let ruleset = ruleset::read();
         let seen = lab.play(&[probe]);
         let expected = (case.seen)();
         if seen != [expected] {

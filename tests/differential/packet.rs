@@ -36,7 +36,7 @@ pub(crate) enum Received {
     Segment(Segment),
     /// An ICMP error about a segment with this sequence number.
     Error {
-        /// ICMPv6.
+        /// `ICMPv6`.
         v6: bool,
         /// The type.
         kind: u8,

@@ -244,7 +244,7 @@ impl Wire {
                     message
                         .cmsgs()
                         .expect("control messages")
-                        .find_map(address_of),
+                        .find_map(|message| address_of(&message)),
                 ),
                 Err(Errno::EAGAIN) => return,
                 Err(error) => panic!("a raw socket: {error}"),
@@ -255,7 +255,7 @@ impl Wire {
     }
 }
 
-fn address_of(message: ControlMessageOwned) -> Option<Ipv6Addr> {
+fn address_of(message: &ControlMessageOwned) -> Option<Ipv6Addr> {
     match message {
         ControlMessageOwned::Ipv6PacketInfo(info) => Some(info.ipi6_addr.s6_addr.into()),
         _ => None,

@@ -7,6 +7,8 @@ mod translations;
 mod undecided;
 mod verdicts;
 
+use std::fmt::Write as _;
+
 use crate::lab::{Load, Refusal, Seen};
 use crate::wire::Side;
 
@@ -26,7 +28,7 @@ pub(crate) struct Case {
 fn table(family: &str, chains: &[(&str, &str)]) -> Load {
     let mut nft = format!("table {family} t {{\n");
     for (number, (base, rules)) in chains.iter().enumerate() {
-        nft += &format!("chain c{number} {{\ntype {base};\n{rules}\n}}\n");
+        let _ = writeln!(nft, "chain c{number} {{\ntype {base};\n{rules}\n}}");
     }
     nft_text(&(nft + "}\n"))
 }

@@ -1,5 +1,7 @@
 //! Tables for `iptables-restore`, of either back end.
 
+use std::fmt::Write as _;
+
 use super::Draw;
 
 /// A table, its chains, and whether its policies may drop.
@@ -62,14 +64,14 @@ impl Draw {
             } else {
                 "ACCEPT"
             };
-            head += &format!(":{base} {policy}\n");
+            let _ = writeln!(head, ":{base} {policy}");
         }
         for base in bases {
             let mut chains: Vec<String> = Vec::new();
             if self.dice.percent(60) {
                 for inner in 0..self.dice.count(1, 2) {
                     let chain = format!("U-{base}-{inner}");
-                    head += &format!(":{chain} -\n");
+                    let _ = writeln!(head, ":{chain} -");
                     let at = At {
                         table,
                         chain: chain.clone(),
@@ -106,7 +108,7 @@ impl Draw {
             } else {
                 self.net(at.v6)
             };
-            rule += &format!(" {}{side} {what}", self.not());
+            let _ = write!(rule, " {}{side} {what}", self.not());
         }
         if self.dice.percent(20) {
             rule += &self.iptables_interface(&at.chain);
@@ -316,7 +318,7 @@ impl Draw {
                 .to_owned(),
             ("nat", "PREROUTING" | "OUTPUT") => self.iptables_dnat(at.v6),
             ("nat", _) => self.iptables_snat(at.v6, base),
-            _ if chance % 5 == 0 => {
+            _ if chance.is_multiple_of(5) => {
                 let kinds: &[&str] = if at.v6 {
                     &[
                         "icmp6-no-route",

@@ -1,5 +1,7 @@
 //! Tables and chains for `nft -f`.
 
+use std::fmt::Write as _;
+
 use super::Draw;
 
 /// A kind of base chain: which statements its rules, and the chains they jump to, may
@@ -119,7 +121,7 @@ impl Draw {
         // The last first: a chain only goes to those before it in this order.
         for inner in 0..self.dice.count(0, 3) {
             let name = format!("{}{number}_{inner}", scope.prefix());
-            text += &format!("chain {name} {{\n{}}}\n", self.rules(&scope, 1, 4));
+            let _ = writeln!(text, "chain {name} {{\n{}}}", self.rules(&scope, 1, 4));
             scope.chains.push(name);
         }
         let kind = match place {
@@ -136,8 +138,9 @@ impl Draw {
         };
         let dropping = place == Place::Filter && self.dice.percent(40);
         let policy = if dropping { "drop" } else { "accept" };
-        text += &format!(
-            "chain {}{number} {{\ntype {kind} hook {} priority {}; policy {policy};\n{}}}\n",
+        let _ = writeln!(
+            text,
+            "chain {}{number} {{\ntype {kind} hook {} priority {}; policy {policy};\n{}}}",
             scope.prefix(),
             scope.hook,
             priority + nudge,
@@ -180,39 +183,46 @@ impl Draw {
             self.dice.one(&["21", "80", "443-990"]),
             self.dice.one(&["2121", "50000-50010", "50011-65535"]),
         );
-        text += &format!(
-            "set some {{\ntype inet_service; flags timeout;\nelements = {{ {} timeout 1h, 990 }}\n}}\n",
+        let _ = writeln!(
+            text,
+            "set some {{\ntype inet_service; flags timeout;\nelements = {{ {} timeout 1h, 990 }}\n}}",
             self.dice.one(&["21", "50005"]),
         );
-        text += &format!(
-            "map marks {{\ntype inet_service : mark;\nelements = {{ 21 : 1, 80 : 2, {} : 3 }}\n}}\n",
+        let _ = writeln!(
+            text,
+            "map marks {{\ntype inet_service : mark;\nelements = {{ 21 : 1, 80 : 2, {} : 3 }}\n}}",
             self.dice.one(&["990", "50000"])
         );
         text += "set learnt4 {\ntype ipv4_addr; flags dynamic, timeout; timeout 1h;\n}\n";
         text += "set learnt6 {\ntype ipv6_addr; flags dynamic, timeout; timeout 1h;\n}\n";
         for (v6, suffix, kind) in [(false, "4", "ipv4_addr"), (true, "6", "ipv6_addr")] {
             let (net, range) = (self.net(v6), self.range(v6));
-            text += &format!(
-                "set hosts{suffix} {{\ntype {kind}; elements = {{ {}, {} }}\n}}\n",
+            let _ = writeln!(
+                text,
+                "set hosts{suffix} {{\ntype {kind}; elements = {{ {}, {} }}\n}}",
                 HOST_PAIRS[usize::from(v6)][0],
                 HOST_PAIRS[usize::from(v6)][1]
             );
-            text += &format!(
-                "set nets{suffix} {{\ntype {kind}; flags interval; auto-merge;\nelements = {{ {net}, {range} }}\n}}\n"
+            let _ = writeln!(
+                text,
+                "set nets{suffix} {{\ntype {kind}; flags interval; auto-merge;\nelements = {{ {net}, {range} }}\n}}"
             );
-            text += &format!(
-                "set pairs{suffix} {{\ntype {kind} . inet_service; flags interval;\nelements = {{ {net} . {}, {} . {} }}\n}}\n",
+            let _ = writeln!(
+                text,
+                "set pairs{suffix} {{\ntype {kind} . inet_service; flags interval;\nelements = {{ {net} . {}, {} . {} }}\n}}",
                 self.dice.one(&["50000-50010", "21", "0-1023"]),
                 self.any_host(v6),
                 self.dice.one(&["2121-2122", "1024-40000", "50011-65535"]),
             );
-            text += &format!(
-                "map fates{suffix} {{\ntype {kind} : verdict; flags interval;\nelements = {{ {} : accept, {} : drop }}\n}}\n",
+            let _ = writeln!(
+                text,
+                "map fates{suffix} {{\ntype {kind} : verdict; flags interval;\nelements = {{ {} : accept, {} : drop }}\n}}",
                 NET_PAIRS[usize::from(v6)][0],
                 NET_PAIRS[usize::from(v6)][1],
             );
-            text += &format!(
-                "map servers{suffix} {{\ntype inet_service : {kind};\nelements = {{ 21 : {}, 80 : {}, 50000 : {} }}\n}}\n",
+            let _ = writeln!(
+                text,
+                "map servers{suffix} {{\ntype inet_service : {kind};\nelements = {{ 21 : {}, 80 : {}, 50000 : {} }}\n}}",
                 self.any_host(v6),
                 self.any_host(v6),
                 self.any_host(v6),
