@@ -11,7 +11,6 @@ use ftpnat::ruleset::eval::{
     address, number,
 };
 use ftpnat::ruleset::live::Ruleset;
-use ftpnat::ruleset::live::table::Hook;
 use ipnet::IpNet;
 
 use crate::lab::{ADDRESSES, Probe, Refusal, Seen};
@@ -68,16 +67,6 @@ pub(crate) fn host_facts(interfaces: Vec<(u32, String)>) -> HostFacts {
         routes: Some(routes),
         interfaces: Some(interfaces),
     }
-}
-
-/// Whether rules could drop a refusal on its way to who sent the probe.
-pub(crate) fn may_lose_refusals(ruleset: &Ruleset) -> bool {
-    ruleset
-        .tables
-        .iter()
-        .flat_map(|table| &table.chains)
-        .filter_map(|chain| chain.base.as_ref())
-        .any(|base| matches!(base.hook, Hook::Output | Hook::Postrouting | Hook::Input))
 }
 
 /// A probe, and the packet of the evaluation that it is.

@@ -14,6 +14,7 @@ mod generate;
 mod judge;
 mod lab;
 mod packet;
+mod refusals;
 #[path = "../support/mod.rs"]
 mod support;
 mod totals;
@@ -30,9 +31,10 @@ use libtest_mimic::{Failed, Trial};
 
 use cases::{Case, cases, undecided};
 use generate::{Count, Generated, generate};
-use judge::{Trying, Verdict, first, may_lose_refusals, told};
+use judge::{Trying, Verdict, first, told};
 use lab::{Lab, Probe, Seen};
 use packet::{SYN, Segment};
+use refusals::may_be_lost;
 use support::dice::Dice;
 use totals::Totals;
 use wire::forget_connections;
@@ -144,7 +146,6 @@ fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Re
         lab,
         prepared: Prepared::new(&ruleset, &host),
         ruleset: &ruleset,
-        lossy: may_lose_refusals(&ruleset),
         rules: generated.rules,
         totals,
         failures: String::new(),
@@ -180,8 +181,6 @@ struct Round<'a> {
     lab: &'a Lab,
     prepared: Prepared<'a>,
     ruleset: &'a Ruleset,
-    /// Refusals may be lost.
-    lossy: bool,
     rules: Count,
     totals: &'a mut Totals,
     failures: String,
@@ -220,7 +219,8 @@ impl Round<'_> {
         let probes: Vec<Probe> = batch.iter().map(|trying| trying.probe).collect();
         let seen = self.lab.play(&probes);
         for ((trying, evaluation), seen) in batch.iter().zip(evaluations).zip(&seen) {
-            let verdict = trying.compare(evaluation, self.lossy, seen);
+            let lossy = may_be_lost(self.ruleset, trying.probe.from);
+            let verdict = trying.compare(evaluation, lossy, seen);
             self.totals.probe(&verdict, self.rules, first);
             if let Verdict::Differs(_) = verdict {
                 let expected = told(evaluation, &self.prepared, self.ruleset);
