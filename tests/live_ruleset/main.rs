@@ -21,5 +21,7 @@ fn main() -> ExitCode {
     trials.extend(xtables::trials());
     trials.extend(moments::trials());
     trials.extend(real::trials());
-    support::play_rules(trials)
+    let code = support::play_rules(trials);
+    agreement::total();
+    code
 }

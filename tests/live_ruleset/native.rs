@@ -4,6 +4,7 @@ use libtest_mimic::Trial;
 use snapbox::data::DataFormat;
 use snapbox::{Data, assert_data_eq};
 
+use crate::agreement::agree;
 use crate::held::{Held, written};
 
 /// Every expression that this kernel has; every kind of set; every family.
@@ -27,5 +28,7 @@ fn read(name: &str) {
     let loaded = std::fs::read_to_string(format!("{path}.nft")).expect("a ruleset");
     held.load("nft", &loaded);
     let wanted = Data::read_from(format!("{path}.txt").as_ref(), Some(DataFormat::Text));
-    assert_data_eq!(written(&held.understood()), wanted.raw());
+    let ruleset = held.understood();
+    assert_data_eq!(written(&ruleset), wanted.raw());
+    agree(&held, &ruleset, name);
 }

@@ -5,16 +5,10 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ftpnat::model::net::Family;
-use ftpnat::ruleset::live::print::{self, Folded};
-use ftpnat::ruleset::live::saved;
-use ftpnat::ruleset::live::table::{Maker, TableFamily};
-use ftpnat::ruleset::live::xt::{Match, Target};
-use ftpnat::ruleset::live::{Rule, Ruleset, Table};
-use ftpnat::ruleset::save::Save;
+use ftpnat::ruleset::live::Ruleset;
 use libtest_mimic::Trial;
 
-use crate::agreement::{Agreement, listed};
+use crate::agreement::agree;
 use crate::held::{Held, not_understood};
 
 /// What is not understood in them: folder, expression, match or target, and why not.
@@ -77,10 +71,7 @@ fn play(folder: &Path) {
     let ruleset = held.recorded();
     assert_eq!(ruleset.unread, []);
     understood(&name, &ruleset);
-    let mut agreement = Agreement::default();
-    saved_is_held(&held, &ruleset, &mut agreement);
-    listed(&held, &ruleset, &mut agreement);
-    agreement.close(&name);
+    agree(&held, &ruleset, &name);
 }
 
 fn has_flowtables(held: &Held) -> bool {
@@ -116,74 +107,4 @@ fn understood(name: &str, ruleset: &Ruleset) {
         }
     }
     assert!(fault.is_empty(), "{fault}");
-}
-
-/// What iptables-save prints is what was read, rule by rule: as the model, and as text.
-fn saved_is_held(held: &Held, ruleset: &Ruleset, agreement: &mut Agreement) {
-    for (program, family, maker) in [
-        ("iptables-nft-save", Family::Ipv4, Maker::IptablesNft),
-        ("ip6tables-nft-save", Family::Ipv6, Maker::IptablesNft),
-        ("iptables-legacy-save", Family::Ipv4, Maker::IptablesLegacy),
-        ("ip6tables-legacy-save", Family::Ipv6, Maker::IptablesLegacy),
-    ] {
-        let of = match family {
-            Family::Ipv4 => TableFamily::Ip,
-            Family::Ipv6 => TableFamily::Ip6,
-        };
-        let tables: Vec<&Table> = ruleset
-            .tables
-            .iter()
-            .filter(|table| table.maker == maker && table.family == of)
-            .collect();
-        if tables.is_empty() {
-            continue;
-        }
-        let text = held.namespace.run(program);
-        let save = Save::parse(&text).expect("the text of iptables-save");
-        let read = saved::read(&save, family, maker);
-        assert_eq!(read.unread, []);
-        for table in tables {
-            let saved = read.tables.iter().find(|saved| saved.name == table.name);
-            same_table(table, saved.expect("the table is saved"), agreement);
-        }
-    }
-}
-
-fn same_table(table: &Table, saved: &Table, agreement: &mut Agreement) {
-    for chain in &table.chains {
-        let twin = saved.chains.iter().find(|twin| twin.name == chain.name);
-        let twin = twin.expect("the chain is saved");
-        assert_eq!(chain.base, twin.base, "chain {}", chain.name);
-        assert_eq!(chain.rules.len(), twin.rules.len(), "chain {}", chain.name);
-        for (rule, twin) in chain.rules.iter().zip(&twin.rules) {
-            same_rule(rule, twin, table.family);
-            let ours = print::rule(rule, &chain.name, table);
-            agreement.add("iptables-save", &ours, &twin.line);
-        }
-    }
-}
-
-/// Both readings of a rule are one rule, but for what a blob does not tell.
-fn same_rule(held: &Rule, saved: &Rule, family: TableFamily) {
-    let rule = |rule| print::fold(rule, family).map(told_by_blobs);
-    let (ours, theirs) = (rule(held), rule(saved));
-    assert!(
-        ours.is_some() && ours == theirs,
-        "{}\n{ours:#?}\n{theirs:#?}",
-        saved.line
-    );
-}
-
-/// A rule without the name of an ipset, for which the kernel has a number, and without the
-/// options of a target that nothing depends on, whose blob is not read.
-fn told_by_blobs(mut rule: Folded) -> Folded {
-    for each in &mut rule.matches {
-        if let Match::Set { name, .. } = each {
-            name.clear();
-        }
-    }
-    if let Target::Passes { words, .. } = &mut rule.target {
-        words.clear();
-    }
-    rule
 }

@@ -10,6 +10,7 @@ use ftpnat::ruleset::live::xt::{Match, Target};
 use ftpnat::sys::ruleset::read;
 use libtest_mimic::Trial;
 
+use crate::agreement;
 use crate::held::{Held, is_opaque};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -448,6 +449,7 @@ fn agree(iptables: &str, rules: &[(&str, &str, &str)]) {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    agreement::agree(&held, &ruleset, iptables);
 }
 
 /// A text to restore.

@@ -9,6 +9,9 @@ use crate::ruleset::live::table::{Rule, TableFamily};
 use crate::ruleset::live::xt::{Header, Match, Target};
 use crate::ruleset::live::xt_blob::rate;
 
+/// `NFT_META_NFTRACE`
+const NFTRACE: u32 = 12;
+
 /// A rule of iptables: the same value for both back ends, and for a saved text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
@@ -107,6 +110,14 @@ impl Folder {
                 self.folded.target = Target::Log { name, words };
             }
             Expression::Counter { .. } => {}
+            // `-j TRACE` sets the trace bit from a register.
+            Expression::Immediate { data, .. } if **data == [1] => {}
+            Expression::MetaSet { key: NFTRACE, .. } => {
+                self.folded.target = Target::Passes {
+                    name: "TRACE".to_owned(),
+                    words: String::new(),
+                };
+            }
             Expression::Verdict(verdict) => {
                 self.folded.target = Target::Verdict(verdict.clone());
             }

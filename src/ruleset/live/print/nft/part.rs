@@ -100,7 +100,6 @@ impl Printer<'_> {
             Term::Shifted(of, left, by) => {
                 let part = self.part(of, length);
                 let sign = if *left { "<<" } else { ">>" };
-                let by = print(part.kind, &by.to_ne_bytes(), Order::Host, false);
                 Part {
                     text: format!("{} {sign} {by}", part.text),
                     ..part

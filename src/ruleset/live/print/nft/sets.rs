@@ -62,6 +62,19 @@ fn data(bytes: &[u8], kind: u32) -> String {
         left >>= 6;
     }
     kinds.reverse();
+    if let [kind] = kinds[..]
+        && let Some(length) = length_of(kind)
+        && bytes.len() == length * 2
+    {
+        // Of an interval of values.
+        let (first, last) = bytes.split_at(length);
+        let (shape, order) = by_number(kind);
+        let text = |bytes: &[u8]| print(shape, bytes, order, true);
+        return match prefix(shape, first, last) {
+            Some(length) => format!("{}/{length}", text(first)),
+            None => format!("{}-{}", text(first), text(last)),
+        };
+    }
     let mut rest = bytes;
     let mut texts = Vec::new();
     for kind in kinds {

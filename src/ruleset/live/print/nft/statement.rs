@@ -293,7 +293,7 @@ impl Printer<'_> {
         let mut text = word.to_owned();
         let v6 = nat.family == Some(10);
         if nat.address.is_some() || nat.port.is_some() {
-            if self.table.family == TableFamily::Inet {
+            if self.table.family == TableFamily::Inet || self.is_of_one_map(nat) {
                 match nat.family {
                     Some(2) => text.push_str(" ip"),
                     Some(10) => text.push_str(" ip6"),
@@ -346,6 +346,21 @@ impl Printer<'_> {
             text.push_str(&flags.join(","));
         }
         text
+    }
+
+    /// One map gives the address and more than it: the port, or the last address.
+    fn is_of_one_map(&self, nat: &Nat) -> bool {
+        const NETMAP: u32 = 64;
+        let Some((first, _)) = nat.address else {
+            return false;
+        };
+        let (term, _) = self.registers.get(first);
+        let Term::Mapped(_, set) = term else {
+            return false;
+        };
+        // The types of a concatenation have six bits each.
+        let kind = self.set(&set).and_then(|set| set.data_type);
+        nat.flags & NETMAP != 0 || kind.is_some_and(|kind| kind >> 6 != 0)
     }
 
     fn queue(&mut self, first: u16, total: u16, flags: u16, from: Option<Register>) -> String {
