@@ -7,6 +7,8 @@
 
 mod iptables;
 mod nft;
+#[cfg(test)]
+mod tests;
 
 use super::table::{Maker, Rule, Table};
 

@@ -2,6 +2,8 @@
 //! and the `tcp`, `udp`, `mark`, `limit` matches and `NFLOG` as native expressions
 //! (`iptables/nft.c`, `nft-shared.c`), other matches and targets as blobs.
 
+use std::fmt::Write;
+
 use super::native::{Loaded, Pending};
 use crate::ruleset::live::expression::{BitwiseOp, Expression, Limit, Register};
 use crate::ruleset::live::saved::quoted;
@@ -27,7 +29,7 @@ pub struct Folded {
 /// not write.
 #[must_use]
 pub fn fold(rule: &Rule, family: TableFamily) -> Option<Folded> {
-    let mut folder = Folder {
+    let mut state = Folder {
         family,
         folded: Folded {
             header: Header::default(),
@@ -38,18 +40,18 @@ pub fn fold(rule: &Rule, family: TableFamily) -> Option<Folded> {
         pending: None,
     };
     for expression in &rule.expressions {
-        folder.add(expression)?;
+        state.add(expression)?;
     }
     // Half of a range is no match of iptables.
-    folder.pending.is_none().then_some(())?;
-    let mut whole = folder.folded;
+    state.pending.is_none().then_some(())?;
+    let mut folded = state.folded;
     let is_comment = |m: &Match| matches!(m, Match::Comment(_));
     if let Some(text) = &rule.comment
-        && !whole.matches.iter().any(is_comment)
+        && !folded.matches.iter().any(is_comment)
     {
-        whole.matches.push(Match::Comment(text.clone()));
+        folded.matches.push(Match::Comment(text.clone()));
     }
-    Some(whole)
+    Some(folded)
 }
 
 /// What is known while the expressions are read.
@@ -155,7 +157,8 @@ fn limit_of(limit: &Limit) -> Option<Match> {
     let (text, _) = rate(period, SCALE)?;
     let mut words = format!("--limit {text}");
     if limit.burst != 5 {
-        words.push_str(&format!(" --limit-burst {}", limit.burst));
+        // Writing to a string cannot fail.
+        let _ = write!(words, " --limit-burst {}", limit.burst);
     }
     let name = "limit".to_owned();
     Some(Match::Unforeseen { name, words })

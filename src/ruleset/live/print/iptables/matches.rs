@@ -61,8 +61,8 @@ pub(super) fn options(of: &Match) -> (&str, String) {
             flags,
             option: tcp_option,
         } => {
-            port(&mut line, "--sport", source);
-            port(&mut line, "--dport", destination);
+            port(&mut line, "--sport", *source);
+            port(&mut line, "--dport", *destination);
             option(
                 &mut line,
                 "--tcp-option",
@@ -78,8 +78,8 @@ pub(super) fn options(of: &Match) -> (&str, String) {
             source,
             destination,
         } => {
-            port(&mut line, "--sport", source);
-            port(&mut line, "--dport", destination);
+            port(&mut line, "--sport", *source);
+            port(&mut line, "--dport", *destination);
             "udp"
         }
         Match::Icmp {
@@ -111,7 +111,7 @@ pub(super) fn options(of: &Match) -> (&str, String) {
                 MultiportSide::Destination => "--dports",
                 MultiportSide::Either => "--ports",
             };
-            let ranges: Vec<String> = ranges.iter().map(|range| ports(range, ':')).collect();
+            let ranges: Vec<String> = ranges.iter().map(|range| ports(*range, ':')).collect();
             one(&mut line, name, *negated, ranges.join(","));
             "multiport"
         }
@@ -247,7 +247,7 @@ fn conntrack(line: &mut String, asked: &Conntrack) -> &'static str {
         ("--ctreplsrcport", &asked.reply_source_port),
         ("--ctrepldstport", &asked.reply_destination_port),
     ] {
-        option(line, name, range.as_ref(), |range| ports(range, ':'));
+        option(line, name, range.as_ref(), |range| ports(*range, ':'));
     }
     option(
         line,
@@ -262,9 +262,12 @@ fn conntrack(line: &mut String, asked: &Conntrack) -> &'static str {
         line,
         "--ctexpire",
         asked.expires.as_ref(),
-        |(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}:{last}"),
+        |(first, last)| {
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}:{last}")
+            }
         },
     );
     if let Some(reply) = asked.reply {
@@ -282,10 +285,10 @@ fn tcp_flags(value: u8) -> String {
 }
 
 /// Ports, unless they are all.
-fn port(line: &mut String, name: &str, range: &Ports) {
+fn port(line: &mut String, name: &str, range: Ports) {
     let asked = range.negated || range.value != (0, u16::MAX);
     let sign = asked.then_some(range);
-    option(line, name, sign, |range| ports(range, ':'));
+    option(line, name, sign.as_ref(), |range| ports(*range, ':'));
 }
 
 fn one(line: &mut String, name: &str, negated: bool, value: String) {

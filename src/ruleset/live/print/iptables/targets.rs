@@ -128,7 +128,7 @@ fn destination(nat: &Nat) -> Option<String> {
         if translates {
             value.push(':');
         }
-        value.push_str(&ports(&range, '-'));
+        value.push_str(&ports(range, '-'));
         if let Some(base) = nat.base {
             // Writing to a string cannot fail.
             let _ = write!(value, "/{base}");

@@ -54,10 +54,11 @@ pub(super) fn short_net(value: &Net) -> String {
 }
 
 /// `21` or `21:23`.
-pub(super) fn ports(range: &(u16, u16), between: char) -> String {
-    match range {
-        (first, last) if first == last => first.to_string(),
-        (first, last) => format!("{first}{between}{last}"),
+pub(super) fn ports((first, last): (u16, u16), between: char) -> String {
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first}{between}{last}")
     }
 }
 
@@ -78,8 +79,9 @@ pub(super) fn bits(value: u16, names: &[(&str, u16)]) -> String {
 
 /// `10.77.0.1` or `10.77.0.1-10.77.0.9`.
 pub(super) fn short_range(first: IpAddr, last: IpAddr) -> String {
-    match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first}-{last}")
     }
 }

@@ -1,6 +1,8 @@
 //! Comparisons (`relational_expr_print`, `payload_match_expand`,
 //! `relational_binop_postprocess`).
 
+use std::fmt::Write;
+
 use super::Printer;
 use super::fields;
 use super::part::Part;
@@ -27,10 +29,8 @@ impl Printer<'_> {
         let (term, length) = self.registers.get(from);
         let is_same = matches!(op, CmpOp::Equal | CmpOp::NotEqual);
         match &term {
-            Term::Payload(base, first, _) if is_same => {
-                if self.fields(*base, *first, op, data) {
-                    return;
-                }
+            Term::Payload(base, first, _) if is_same && self.fields(*base, *first, op, data) => {
+                return;
             }
             Term::Masked(of, mask, xor) if is_same && xor.iter().all(|byte| *byte == 0) => {
                 if let Some(text) = self.masked_compare(of, mask, op, data) {
@@ -119,7 +119,8 @@ impl Printer<'_> {
             };
             let mut text = format!("{} {sign}{}", part.text, part.value(&padded, false));
             if bytes < whole {
-                text.push_str(&format!("/{taken}"));
+                // Writing to a string cannot fail.
+                let _ = write!(text, "/{taken}");
             }
             self.print_match(&Term::Payload(base, at, taken), op, value, text);
             at += taken;

@@ -6,6 +6,7 @@ mod context;
 mod fields;
 mod part;
 mod sets;
+mod stateful;
 mod statement;
 mod symbols;
 mod term;

@@ -1,6 +1,8 @@
 //! One side of a comparison: its text, and how values are printed that are compared with
 //! it.
 
+use std::fmt::Write;
+
 use super::Printer;
 use super::fields::{self, Field};
 use super::sets::prefix;
@@ -151,11 +153,12 @@ impl Printer<'_> {
                 continue;
             }
             let value = part.value(&bytes, false);
-            let value = match value.contains(" | ") && sign != "|" {
-                true => format!("({value})"),
-                false => value,
+            // Writing to a string cannot fail.
+            let _ = if value.contains(" | ") && sign != "|" {
+                write!(text, " {sign} ({value})")
+            } else {
+                write!(text, " {sign} {value}")
             };
-            text.push_str(&format!(" {sign} {value}"));
         }
         Part { text, ..part }
     }
@@ -169,13 +172,13 @@ impl Printer<'_> {
         mask: &[u8],
     ) -> Option<(Field, u32)> {
         let header = self.context.header(base)?;
-        let value = number(mask, Order::Wire)?;
+        let value = number(mask, Order::Wire).filter(|value| *value != 0)?;
         let shift = value.trailing_zeros().min(bits);
         let run = (value >> shift).trailing_ones();
         // Ones in one run, and not all of them.
         (run > 0 && value >> shift == (1 << run) - 1 && run < bits).then_some(())?;
         let lead = bits.checked_sub(shift + run)?;
-        let field = fields::exact(header, first + lead, run)?;
+        let field = fields::exact(header, first.checked_add(lead)?, run)?;
         Some((field, shift))
     }
 }

@@ -95,10 +95,10 @@ fn joined(first: &[u8], last: &[u8], parts: &[Part]) -> String {
     let mut at = 0;
     let mut texts = Vec::new();
     for part in parts {
-        let end = at + part.length;
+        let end = part.length.saturating_add(at);
         let piece = |bytes: &[u8]| bytes.get(at..end).unwrap_or_default().to_vec();
         texts.push(part.range(&piece(first), &piece(last)));
-        at += part.length.div_ceil(4) * 4;
+        at = part.length.div_ceil(4).saturating_mul(4).saturating_add(at);
     }
     texts.join(" . ")
 }
@@ -120,5 +120,6 @@ pub(super) fn prefix(kind: Type, first: &[u8], last: &[u8]) -> Option<u32> {
         Type::Ipv4 => 32,
         _ => 128,
     };
-    is_prefix.then(|| bits - (128 - host.leading_zeros()))
+    let length = (128 - host.leading_zeros()).min(bits);
+    is_prefix.then_some(bits - length)
 }

@@ -3,12 +3,11 @@
 use std::fmt::Write;
 
 use super::Printer;
+use super::stateful::{log, stateful};
 use super::symbols::{self, name};
 use super::term::Term;
 use super::values::{Order, Type, number, print, time};
-use crate::ruleset::live::expression::{
-    Expression, Limit, Nat, NatKind, ObjectRef, Register, Verdict,
-};
+use crate::ruleset::live::expression::{Expression, Nat, NatKind, ObjectRef, Register, Verdict};
 use crate::ruleset::live::table::TableFamily;
 
 /// A verdict in words.
@@ -23,127 +22,6 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
         Verdict::Goto(chain) => format!("goto {chain}"),
         Verdict::Other(code) => format!("unknown verdict value {code}"),
     }
-}
-
-/// Bytes in the largest unit that they are whole in.
-fn rate(bytes: u64) -> String {
-    let units = ["bytes", "kbytes", "mbytes"];
-    let mut value = bytes;
-    let mut unit = 0;
-    while unit + 1 < units.len() && value != 0 && value % 1024 == 0 {
-        value /= 1024;
-        unit += 1;
-    }
-    format!("{value} {}", units[unit])
-}
-
-fn limit(limit: &Limit) -> String {
-    let unit = match limit.unit {
-        1 => "second",
-        60 => "minute",
-        3600 => "hour",
-        86_400 => "day",
-        604_800 => "week",
-        _ => "error",
-    };
-    let over = if limit.over { "over " } else { "" };
-    let burst = u64::from(limit.burst);
-    let (amount, burst) = if limit.bytes {
-        (format!("{} ", rate(limit.rate)), rate(burst))
-    } else {
-        (limit.rate.to_string(), format!("{burst} packets"))
-    };
-    let amount = amount.trim_end();
-    let mut text = format!("limit rate {over}{amount}/{unit}");
-    let is_said = limit.burst != 5 && (limit.bytes || limit.burst != 0);
-    if is_said {
-        // Writing to a string cannot fail.
-        let _ = write!(text, " burst {burst}");
-    }
-    text
-}
-
-fn quota(over: bool, bytes: u64, used: u64, is_stateless: bool) -> String {
-    let over = if over { "over " } else { "" };
-    let mut text = format!("quota {over}{}", rate(bytes));
-    if used != 0 && !is_stateless {
-        // Writing to a string cannot fail.
-        let _ = write!(text, " used {}", rate(used));
-    }
-    text
-}
-
-/// What counts or limits, in a rule or, without its figures, in an element.
-fn stateful(expression: &Expression, is_stateless: bool) -> Option<String> {
-    Some(match expression {
-        Expression::Counter { .. } if is_stateless => "counter".to_owned(),
-        Expression::Counter { packets, bytes } => {
-            format!("counter packets {packets} bytes {bytes}")
-        }
-        Expression::Limit(of) => limit(of),
-        Expression::Quota { over, bytes, used } => quota(*over, *bytes, *used, is_stateless),
-        Expression::Connlimit { count, over } => {
-            let over = if *over { "over " } else { "" };
-            format!("ct count {over}{count}")
-        }
-        Expression::Last => "last".to_owned(),
-        _ => return None,
-    })
-}
-
-#[expect(clippy::too_many_arguments, reason = "the fields of one expression")]
-fn log(
-    prefix: Option<&str>,
-    group: Option<u16>,
-    level: Option<u32>,
-    flags: Option<u32>,
-    snaplen: Option<u32>,
-    threshold: Option<u16>,
-) -> String {
-    const WARNING: u32 = 4;
-    let mut text = String::from("log");
-    let mut add = |words: String| {
-        text.push(' ');
-        text.push_str(&words);
-    };
-    if let Some(prefix) = prefix {
-        add(format!("prefix \"{prefix}\""));
-    }
-    if let Some(group) = group {
-        add(format!("group {group}"));
-    }
-    if let Some(snaplen) = snaplen.filter(|length| *length != 0) {
-        add(format!("snaplen {snaplen}"));
-    }
-    if let Some(threshold) = threshold.filter(|threshold| *threshold != 0) {
-        add(format!("queue-threshold {threshold}"));
-    }
-    if let Some(level) = level.filter(|level| *level != WARNING) {
-        let known = name(symbols::LOG_LEVEL, u64::from(level)).unwrap_or("unknown");
-        add(format!("level {known}"));
-    }
-    let flags = flags.unwrap_or(0);
-    if flags & 0x2f == 0x2f {
-        add("flags all".to_owned());
-        return text;
-    }
-    let tcp: Vec<&str> = [(1, "sequence"), (2, "options")]
-        .into_iter()
-        .filter_map(|(bit, word)| (flags & bit != 0).then_some(word))
-        .collect();
-    if !tcp.is_empty() {
-        add(format!("flags tcp {}", tcp.join(",")));
-    }
-    for (bit, words) in [
-        (0x04, "flags ip options"),
-        (0x08, "flags skuid"),
-        (0x20, "flags ether"),
-    ] {
-        if flags & bit != 0 {
-            add(words.to_owned());
-        }
-    }
-    text
 }
 
 impl Printer<'_> {
@@ -194,7 +72,10 @@ impl Printer<'_> {
                 offset,
                 length,
                 from,
-            } => self.set_to(&Term::Payload(*base, offset * 8, length * 8), *from),
+            } => self.set_to(
+                &Term::Payload(*base, offset.saturating_mul(8), length.saturating_mul(8)),
+                *from,
+            ),
             Expression::Exthdr {
                 op,
                 kind,
@@ -314,9 +195,12 @@ impl Printer<'_> {
             is_whole = matches!(&term, Term::Mapped(..)) && nat.flags & 64 == 0;
             let is_constant = matches!(term, Term::Constant(_));
             let is_bracketed = v6 && is_constant && nat.port.is_some();
-            let bracketed = |text: String| match is_bracketed {
-                true => format!("[{text}]"),
-                false => text,
+            let bracketed = |text: String| {
+                if is_bracketed {
+                    format!("[{text}]")
+                } else {
+                    text
+                }
             };
             text.push(' ');
             text.push_str(&bracketed(self.constant(first, kind)));
@@ -373,12 +257,13 @@ impl Printer<'_> {
             text.push_str(" flags ");
             text.push_str(&words.join(","));
         }
-        text.push_str(" to ");
-        text.push_str(&match (from, total) {
-            (Some(from), _) => self.constant(from, Type::Integer),
-            (None, 0 | 1) => first.to_string(),
-            (None, total) => format!("{first}-{}", u32::from(first) + u32::from(total) - 1),
-        });
+        let last = u32::from(first) + u32::from(total.max(1)) - 1;
+        // Writing to a string cannot fail.
+        let _ = match from {
+            Some(from) => write!(text, " to {}", self.constant(from, Type::Integer)),
+            None if last == u32::from(first) => write!(text, " to {first}"),
+            None => write!(text, " to {first}-{last}"),
+        };
         text
     }
 
@@ -396,7 +281,12 @@ impl Printer<'_> {
         if let Some(address) = address {
             let kind = if v6 { Type::Ipv6 } else { Type::Ipv4 };
             let value = self.constant(address, kind);
-            text.push_str(&if v6 { format!("[{value}]") } else { value });
+            // Writing to a string cannot fail.
+            let _ = if v6 {
+                write!(text, "[{value}]")
+            } else {
+                write!(text, "{value}")
+            };
         }
         if let Some(port) = port {
             // Writing to a string cannot fail.

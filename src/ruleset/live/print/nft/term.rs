@@ -33,6 +33,21 @@ pub(super) enum Term {
     Named(String),
 }
 
+/// Terms that one may be made of. A rule has few; one that copies registers into each
+/// other would have any number.
+const LARGEST: usize = 64;
+
+impl Term {
+    /// How many terms it is made of.
+    fn size(&self) -> usize {
+        1 + match self {
+            Self::Masked(of, ..) | Self::Shifted(of, ..) | Self::Swapped(of) => of.size(),
+            Self::Mapped(key, _) => key.iter().map(|(term, _)| term.size()).sum(),
+            _ => 0,
+        }
+    }
+}
+
 /// The registers.
 #[derive(Debug, Default)]
 pub(super) struct Registers {
@@ -43,6 +58,11 @@ pub(super) struct Registers {
 
 impl Registers {
     pub(super) fn set(&mut self, to: Register, term: Term, length: usize) {
+        let term = if term.size() > LARGEST {
+            Term::Named("unknown".to_owned())
+        } else {
+            term
+        };
         self.held.insert(to.0, (term, length));
         self.last = Some(to);
     }
@@ -62,7 +82,7 @@ impl Registers {
             let (term, taken) = self.get(Register(at));
             let words = taken.div_ceil(4).max(1);
             parts.push((term, taken));
-            left = left.saturating_sub(words * 4);
+            left = left.saturating_sub(words.saturating_mul(4));
             let next = u8::try_from(words)
                 .ok()
                 .and_then(|words| at.checked_add(words));
@@ -83,7 +103,7 @@ impl Registers {
                 length,
                 to,
             } => {
-                let term = Term::Payload(*base, offset * 8, length * 8);
+                let term = Term::Payload(*base, offset.saturating_mul(8), length.saturating_mul(8));
                 self.set(*to, term, bytes(*length));
             }
             Expression::Meta { key, to } => {

@@ -169,9 +169,10 @@ fn date(seconds: u64) -> String {
 /// Seconds since midnight; seconds of a minute only where there are some, or `always`.
 fn clock(seconds: u64, always: bool) -> String {
     let (hours, minutes, rest) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    match always || rest != 0 {
-        true => format!("{hours:02}:{minutes:02}:{rest:02}"),
-        false => format!("{hours:02}:{minutes:02}"),
+    if always || rest != 0 {
+        format!("{hours:02}:{minutes:02}:{rest:02}")
+    } else {
+        format!("{hours:02}:{minutes:02}")
     }
 }
 
