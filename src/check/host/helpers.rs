@@ -173,9 +173,8 @@ fn nothing_recorded(subject: &Subject) -> Verdict {
     for connections in all {
         for part in connections.trace(&subject.firewall.prepared, 64) {
             match &part.opening.outcome {
-                Outcome::Accept => {}
+                Outcome::Accept | Outcome::Drop { by: None } => {}
                 Outcome::Undecided(doubt) => return Verdict::Unknown(doubt.why.to_owned()),
-                Outcome::Drop { by: None } => {}
                 Outcome::Drop { by: Some(by) }
                 | Outcome::Reject { by, .. }
                 | Outcome::Elsewhere { by, .. } => return Verdict::Found(unrecorded(subject, *by)),

@@ -9,7 +9,7 @@ const INVALID: u32 = 1;
 
 #[test]
 fn a_rule_ends_a_base_chain_and_a_policy_those_that_no_rule_ends() {
-    let rules = input(Policy::Drop, vec![rule(vec![dport(21), accept()])]);
+    let rules = input(Policy::Drop, vec![rule(&[dport(21), accept()])]);
     assert_eq!(outcome(&rules, &to_gateway(21)), Outcome::Accept);
     assert_eq!(outcome(&rules, &to_gateway(22)), dropped(0, 0, None));
 }
@@ -20,12 +20,7 @@ fn accept_ends_one_base_chain_and_drop_the_packet() {
         table(
             TableFamily::Ip,
             "one",
-            vec![base(
-                Hook::Input,
-                0,
-                Policy::Drop,
-                vec![rule(vec![accept()])],
-            )],
+            vec![base(Hook::Input, 0, Policy::Drop, vec![rule(&[accept()])])],
         ),
         table(
             TableFamily::Inet,
@@ -34,7 +29,7 @@ fn accept_ends_one_base_chain_and_drop_the_packet() {
                 Hook::Input,
                 10,
                 Policy::Accept,
-                vec![rule(vec![dport(21), drop()])],
+                vec![rule(&[dport(21), drop()])],
             )],
         ),
     ]);
@@ -72,12 +67,12 @@ fn dormant_tables_and_other_families_are_not_met() {
 #[test]
 fn jumps_come_back_and_gotos_do_not() {
     let with = |first: Vec<Expression>| {
-        let mut rules = input(Policy::Accept, vec![rule(vec![first]), rule(vec![drop()])]);
+        let mut rules = input(Policy::Accept, vec![rule(&[first]), rule(&[drop()])]);
         rules.tables[0].chains.push(chain(
             "other",
             vec![
-                rule(vec![dport(21), verdict(Verdict::Return)]),
-                rule(vec![dport(22), accept()]),
+                rule(&[dport(21), verdict(Verdict::Return)]),
+                rule(&[dport(22), accept()]),
             ],
         ));
         rules
@@ -93,32 +88,28 @@ fn jumps_come_back_and_gotos_do_not() {
 
 #[test]
 fn a_goto_within_a_jump_comes_back_to_the_jump() {
-    let mut rules = input(
-        Policy::Accept,
-        vec![rule(vec![jump("a")]), rule(vec![drop()])],
-    );
-    rules.tables[0].chains.push(chain(
-        "a",
-        vec![rule(vec![goto("b")]), rule(vec![accept()])],
-    ));
+    let mut rules = input(Policy::Accept, vec![rule(&[jump("a")]), rule(&[drop()])]);
+    rules.tables[0]
+        .chains
+        .push(chain("a", vec![rule(&[goto("b")]), rule(&[accept()])]));
     rules.tables[0].chains.push(chain("b", Vec::new()));
     assert_eq!(outcome(&rules, &to_gateway(21)), dropped(0, 0, Some(1)));
 }
 
 #[test]
 fn chains_that_loop_end() {
-    let mut rules = input(Policy::Accept, vec![rule(vec![jump("a")])]);
+    let mut rules = input(Policy::Accept, vec![rule(&[jump("a")])]);
     rules.tables[0]
         .chains
-        .push(chain("a", vec![rule(vec![jump("a")])]));
+        .push(chain("a", vec![rule(&[jump("a")])]));
     assert!(matches!(
         outcome(&rules, &to_gateway(21)),
         Outcome::Drop { .. }
     ));
-    let mut rules = input(Policy::Accept, vec![rule(vec![goto("a")])]);
+    let mut rules = input(Policy::Accept, vec![rule(&[goto("a")])]);
     rules.tables[0]
         .chains
-        .push(chain("a", vec![rule(vec![goto("a")])]));
+        .push(chain("a", vec![rule(&[goto("a")])]));
     assert!(matches!(
         outcome(&rules, &to_gateway(21)),
         Outcome::Undecided(_)
@@ -128,8 +119,8 @@ fn chains_that_loop_end() {
 #[test]
 fn at_the_same_priority_the_newest_of_a_table_runs_first_and_tables_in_any_order() {
     let marks = |own: Vec<Rule>| vec![base(Hook::Input, 0, Policy::Accept, own)];
-    let first = rule(vec![mark(1), drop()]);
-    let second = rule(vec![set_mark(1)]);
+    let first = rule(&[mark(1), drop()]);
+    let second = rule(&[set_mark(1)]);
     let rules = ruleset(vec![table(
         TableFamily::Inet,
         "one",
@@ -156,7 +147,7 @@ fn before_conntrack_nothing_is_known_of_a_connection() {
                 Hook::Prerouting,
                 priority,
                 Policy::Accept,
-                vec![rule(vec![ct_state(bits), drop()])],
+                vec![rule(&[ct_state(bits), drop()])],
             )],
         )])
     };
@@ -190,13 +181,13 @@ fn what_is_not_tracked_is_untracked() {
                 Hook::Prerouting,
                 -300,
                 Policy::Accept,
-                vec![rule(vec![dport(21), vec![Expression::Notrack]])],
+                vec![rule(&[dport(21), vec![Expression::Notrack]])],
             ),
             base(
                 Hook::Input,
                 0,
                 Policy::Accept,
-                vec![rule(vec![ct_state(UNTRACKED), drop()])],
+                vec![rule(&[ct_state(UNTRACKED), drop()])],
             ),
         ],
     )]);
@@ -252,13 +243,13 @@ fn packets_of_this_host_meet_output_and_postrouting() {
                 Hook::Output,
                 0,
                 Policy::Accept,
-                vec![rule(vec![iifname("eth0"), drop()])],
+                vec![rule(&[iifname("eth0"), drop()])],
             ),
             base(
                 Hook::Postrouting,
                 0,
                 Policy::Accept,
-                vec![rule(vec![dport(20), drop()])],
+                vec![rule(&[dport(20), drop()])],
             ),
         ],
     )]);

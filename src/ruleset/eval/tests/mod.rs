@@ -86,7 +86,7 @@ fn chain(name: &str, rules: Vec<Rule>) -> Chain {
 }
 
 /// A rule of several parts.
-fn rule(parts: Vec<Vec<Expression>>) -> Rule {
+fn rule(parts: &[Vec<Expression>]) -> Rule {
     Rule {
         handle: 1,
         comment: None,

@@ -53,13 +53,13 @@ pub(super) fn forwarding(ports: Option<(u16, u16)>) -> Ruleset {
                 nat_chain(
                     Hook::Prerouting,
                     -110,
-                    vec![rule(vec![
+                    vec![rule(&[
                         daddr([203, 0, 113, 10]),
                         dports(40000, 40010),
                         dnat([10, 77, 0, 21], ports),
                     ])],
                 ),
-                nat_chain(Hook::Postrouting, 90, vec![rule(vec![masquerade()])]),
+                nat_chain(Hook::Postrouting, 90, vec![rule(&[masquerade()])]),
             ],
         ),
         table(
@@ -71,8 +71,8 @@ pub(super) fn forwarding(ports: Option<(u16, u16)>) -> Ruleset {
                     0,
                     Policy::Drop,
                     vec![
-                        rule(vec![daddr([203, 0, 113, 10]), accept()]),
-                        rule(vec![daddr([10, 77, 0, 21]), dport(40005), accept()]),
+                        rule(&[daddr([203, 0, 113, 10]), accept()]),
+                        rule(&[daddr([10, 77, 0, 21]), dport(40005), accept()]),
                     ],
                 ),
                 base(Hook::Input, 0, Policy::Drop, Vec::new()),
@@ -140,17 +140,17 @@ fn the_first_nat_chain_that_maps_wins_and_an_accept_ends_only_its_own() {
                 Hook::Prerouting,
                 -120,
                 vec![
-                    rule(vec![dport(21), accept()]),
-                    rule(vec![dport(22), to(1)]),
-                    rule(vec![dport(23), drop()]),
-                    rule(vec![dport(24), to(22)]),
+                    rule(&[dport(21), accept()]),
+                    rule(&[dport(22), to(1)]),
+                    rule(&[dport(23), drop()]),
+                    rule(&[dport(24), to(22)]),
                 ],
             )],
         ),
         table(
             TableFamily::Inet,
             "two",
-            vec![nat_chain(Hook::Prerouting, 300, vec![rule(vec![to(21)])])],
+            vec![nat_chain(Hook::Prerouting, 300, vec![rule(&[to(21)])])],
         ),
     ]);
     let facts = gateway();
@@ -180,7 +180,7 @@ fn the_original_destination_stays_known_after_dnat() {
         cmp(CmpOp::Equal, &[203, 0, 113, 10]),
     ];
     let mut rules = forwarding(None);
-    rules.tables[1].chains[0].rules = vec![rule(vec![original, accept()])];
+    rules.tables[1].chains[0].rules = vec![rule(&[original, accept()])];
     assert_eq!(outcome(&rules, &to_gateway(40001)), Outcome::Accept);
     let mut other = to_gateway(40001);
     other.flow.destination.0 = ip("10.77.0.21");
@@ -192,7 +192,7 @@ fn helpers_are_assigned_to_connections_that_are_tracked() {
     use crate::ruleset::live::expression::ObjectRef;
     use crate::ruleset::live::table::{Object, ObjectKind};
     let assign = || {
-        rule(vec![
+        rule(&[
             dport(21),
             vec![Expression::Object {
                 kind: 3,

@@ -15,7 +15,7 @@ fn a_port_range_keeps_a_port_that_is_in_it_and_else_takes_one_of_it() {
     let told = prepared.evaluate(&to_gateway(40002));
     assert!(matches!(told.outcome, Outcome::Undecided(_)));
     let mut any = rules;
-    any.tables[1].chains[0].rules.push(rule(vec![accept()]));
+    any.tables[1].chains[0].rules.push(rule(&[accept()]));
     let told = Prepared::new(&any, &facts).evaluate(&to_gateway(40002));
     assert_eq!(told.outcome, Outcome::Accept);
     let nat = told.nat.known().expect("known");
@@ -43,7 +43,7 @@ fn a_shifted_range_moves_all_its_ports_alike() {
             vec![nat_chain(
                 Hook::Prerouting,
                 -100,
-                vec![rule(vec![vec![Expression::Target(target)]])],
+                vec![rule(&[vec![Expression::Target(target)]])],
             )],
         ),
         table(
@@ -53,7 +53,7 @@ fn a_shifted_range_moves_all_its_ports_alike() {
                 Hook::Forward,
                 0,
                 Policy::Drop,
-                vec![rule(vec![dports(50010, 50019), accept()])],
+                vec![rule(&[dports(50010, 50019), accept()])],
             )],
         ),
     ]);
@@ -108,7 +108,7 @@ fn a_network_is_mapped_to_another_address_by_address() {
             vec![nat_chain(
                 Hook::Prerouting,
                 -100,
-                vec![rule(vec![vec![Expression::Target(netmap)]])],
+                vec![rule(&[vec![Expression::Target(netmap)]])],
             )],
         ),
         table(
@@ -118,7 +118,7 @@ fn a_network_is_mapped_to_another_address_by_address() {
                 Hook::Forward,
                 0,
                 Policy::Drop,
-                vec![rule(vec![daddr([10, 77, 0, 21]), accept()])],
+                vec![rule(&[daddr([10, 77, 0, 21]), accept()])],
             )],
         ),
     ]);
@@ -160,7 +160,7 @@ fn a_source_that_is_in_the_range_already_stays() {
         vec![nat_chain(
             Hook::Postrouting,
             100,
-            vec![rule(vec![vec![Expression::Target(snat)]])],
+            vec![rule(&[vec![Expression::Target(snat)]])],
         )],
     )]);
     let facts = gateway();

@@ -128,7 +128,7 @@ fn key(address: [u8; 4], port: u16) -> Vec<u8> {
 
 fn random_rules(numbers: &mut Numbers) -> Ruleset {
     let mut rules = Vec::new();
-    for _ in 0..1 + numbers.below(6) {
+    for _ in 0..=numbers.below(6) {
         let mut parts = vec![test(numbers)];
         if numbers.below(2) == 0 {
             parts.push(test(numbers));
@@ -139,10 +139,10 @@ fn random_rules(numbers: &mut Numbers) -> Ruleset {
             2 => jump("other"),
             _ => drop(),
         });
-        rules.push(rule(parts));
+        rules.push(rule(&parts));
     }
     let mut all = input(Policy::Drop, rules);
-    let other = rule(vec![test(numbers), accept()]);
+    let other = rule(&[test(numbers), accept()]);
     all.tables[0].chains.push(chain("other", vec![other]));
     let exact = (0..4).map(|_| one(&key(source(numbers), numbers.port())));
     let mut elements: Vec<Element> = exact.collect();
@@ -249,7 +249,7 @@ fn beyond_the_cap_flows_are_undecided() {
     let rules = input(
         Policy::Drop,
         (0..50)
-            .map(|at| rule(vec![dport(1000 + at * 2), accept()]))
+            .map(|at| rule(&[dport(1000 + at * 2), accept()]))
             .collect(),
     );
     let facts = gateway();

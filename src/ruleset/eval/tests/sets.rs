@@ -23,11 +23,7 @@ fn a_set_of_ports_and_ranges() {
                 range(&50000u16.to_be_bytes(), &51000u16.to_be_bytes()),
             ],
         ),
-        vec![rule(vec![
-            load_dport(),
-            vec![lookup("ports", None)],
-            accept(),
-        ])],
+        vec![rule(&[load_dport(), vec![lookup("ports", None)], accept()])],
     );
     let facts = gateway();
     let prepared = Prepared::new(&rules, &facts);
@@ -64,17 +60,17 @@ fn a_verdict_map_with_a_catch_all() {
             ],
         ),
         vec![
-            rule(vec![
+            rule(&[
                 load_dport(),
                 vec![lookup("verdicts", Some(LookupTo::Verdict))],
             ]),
-            rule(vec![accept()]),
+            rule(&[accept()]),
         ],
     );
     let mut rules = rules;
     rules.tables[0].chains.push(chain(
         "ftp",
-        vec![rule(vec![saddr("198.51.100.0/24"), drop()])],
+        vec![rule(&[saddr("198.51.100.0/24"), drop()])],
     ));
     assert_eq!(outcome(&rules, &to_gateway(21)), dropped(0, 1, Some(0)));
     assert_eq!(outcome(&rules, &to_gateway(22)), Outcome::Accept);
@@ -103,7 +99,7 @@ fn a_concatenation_of_ranges_is_compared_part_by_part() {
     pairs.parts = vec![4, 2];
     let rules = with_set(
         pairs,
-        vec![rule(vec![
+        vec![rule(&[
             vec![
                 payload(PayloadBase::Network, 12, 4),
                 Expression::Payload {
@@ -159,13 +155,7 @@ fn a_concatenation_of_ranges_is_compared_part_by_part() {
 fn sets_that_were_not_read_and_elements_with_limits_are_undecided() {
     let mut unread = set("ports", 2, Vec::new());
     unread.unread = Some("too many".to_owned());
-    let look = || {
-        vec![rule(vec![
-            load_dport(),
-            vec![lookup("ports", None)],
-            accept(),
-        ])]
-    };
+    let look = || vec![rule(&[load_dport(), vec![lookup("ports", None)], accept()])];
     assert!(matches!(
         outcome(&with_set(unread, look()), &to_gateway(21)),
         Outcome::Undecided(_)

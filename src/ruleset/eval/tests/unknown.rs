@@ -18,16 +18,16 @@ fn a_test_that_is_not_known_matters_only_where_ends_differ() {
     let rules = input(
         Policy::Drop,
         vec![
-            rule(vec![
+            rule(&[
                 limit(),
                 vec![Expression::Counter {
                     packets: 0,
                     bytes: 0,
                 }],
             ]),
-            rule(vec![limit(), set_mark(7)]),
-            rule(vec![dport(21), limit(), accept()]),
-            rule(vec![dport(22), limit(), drop()]),
+            rule(&[limit(), set_mark(7)]),
+            rule(&[dport(21), limit(), accept()]),
+            rule(&[dport(22), limit(), drop()]),
         ],
     );
     assert_eq!(
@@ -61,7 +61,7 @@ fn bits_that_are_not_known_matter_only_where_they_are_compared() {
             cmp(CmpOp::NotEqual, &[0; 2]),
         ]
     };
-    let rules = |mask| input(Policy::Accept, vec![rule(vec![fragments(mask), drop()])]);
+    let rules = |mask| input(Policy::Accept, vec![rule(&[fragments(mask), drop()])]);
     assert_eq!(outcome(&rules(0x1fff), &to_gateway(21)), Outcome::Accept);
     assert!(matches!(
         outcome(&rules(0x4000), &to_gateway(21)),
@@ -70,7 +70,7 @@ fn bits_that_are_not_known_matter_only_where_they_are_compared() {
     let status = |bit: u32| {
         input(
             Policy::Accept,
-            vec![rule(vec![
+            vec![rule(&[
                 vec![
                     Expression::Ct {
                         key: 2,
@@ -104,8 +104,8 @@ fn an_unknown_expression_ends_what_can_be_said_only_for_those_that_reach_it() {
     let rules = input(
         Policy::Drop,
         vec![
-            rule(vec![dport(21), accept()]),
-            rule(vec![
+            rule(&[dport(21), accept()]),
+            rule(&[
                 dport(22),
                 vec![Expression::Opaque {
                     name: "osf".to_owned(),
@@ -127,8 +127,8 @@ fn an_unknown_expression_ends_what_can_be_said_only_for_those_that_reach_it() {
 
 #[test]
 fn too_many_unknown_answers_are_undecided() {
-    let mut all = vec![rule(vec![limit(), set_mark(7)]); 10];
-    all.push(rule(vec![accept()]));
+    let mut all = vec![rule(&[limit(), set_mark(7)]); 10];
+    all.push(rule(&[accept()]));
     assert!(matches!(
         outcome(&input(Policy::Drop, all), &to_gateway(21)),
         Outcome::Undecided(_)
@@ -154,7 +154,7 @@ fn owners_are_asked_of_packets_of_this_host_only() {
         Expression::Meta { key: 10, to: R },
         cmp(CmpOp::NotEqual, &1000u32.to_ne_bytes()),
     ];
-    let rules = input(Policy::Accept, vec![rule(vec![uid, drop()])]);
+    let rules = input(Policy::Accept, vec![rule(&[uid, drop()])]);
     assert_eq!(outcome(&rules, &to_gateway(21)), Outcome::Accept);
 }
 
@@ -175,7 +175,7 @@ fn a_set_that_the_packets_own_rule_changed_is_undecided() {
             Policy::Drop,
             [
                 first,
-                vec![rule(vec![vec![load(), lookup("seen", None)], accept()])],
+                vec![rule(&[vec![load(), lookup("seen", None)], accept()])],
             ]
             .concat(),
         );
@@ -186,7 +186,7 @@ fn a_set_that_the_packets_own_rule_changed_is_undecided() {
         outcome(&rules(Vec::new()), &to_gateway(21)),
         dropped(0, 0, None)
     );
-    let added = rules(vec![rule(vec![vec![load(), add(0)]])]);
+    let added = rules(vec![rule(&[vec![load(), add(0)]])]);
     assert!(matches!(
         outcome(&added, &to_gateway(21)),
         Outcome::Undecided(_)
@@ -200,7 +200,7 @@ fn a_transparent_proxy_may_listen_or_not() {
         address: None,
         port: Some(R),
     };
-    let rules = input(Policy::Drop, vec![rule(vec![dport(21), vec![tproxy]])]);
+    let rules = input(Policy::Drop, vec![rule(&[dport(21), vec![tproxy]])]);
     assert!(matches!(
         outcome(&rules, &to_gateway(21)),
         Outcome::Undecided(_)

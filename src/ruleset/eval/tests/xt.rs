@@ -18,7 +18,7 @@ fn legacy(hook: Hook, priority: i32, policy: Policy, rules: Vec<Rule>) -> Rulese
 fn matched(matches: Vec<Match>, target: Target) -> Rule {
     let mut expressions: Vec<Expression> = matches.into_iter().map(Expression::Match).collect();
     expressions.push(Expression::Target(target));
-    rule(vec![expressions])
+    rule(&[expressions])
 }
 
 fn accepts(found: Match, packet: &Packet) -> Option<bool> {
