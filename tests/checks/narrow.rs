@@ -142,7 +142,7 @@ const ROWS: &[Row] = &[
             filter(
                 host,
                 "-p tcp -m tcp --dport 51000 -m limit --limit 1/sec -j DROP",
-            )
+            );
         },
         Open,
     ),
