@@ -15,7 +15,7 @@ use crate::{Played, Said};
 pub(crate) fn trials() -> [Played; 5] {
     [
         ("helper-assigned", || {
-            played(|rules| rules.to_owned(), None, &Outcome::Works)
+            played(str::to_owned, None, &Outcome::Works)
         }),
         ("helper-not-assigned", || {
             played(without_helper, Some("FN203"), &Outcome::Unreachable)

@@ -2,6 +2,10 @@
 //! every expression, match and target is understood, and is what was loaded.
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the figures are part of what the test says"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

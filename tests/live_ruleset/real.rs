@@ -61,9 +61,10 @@ fn play(folder: &Path) {
         .ip("link add eth0 type veth peer name far0\nlink add eth1 type veth peer name far1");
     for (file, program) in LOADERS {
         if let Ok(text) = fs::read_to_string(folder.join(file)) {
-            let text = match WITH_FLOWTABLE.contains(&&*name) && !has_flowtables(&held) {
-                true => without_flowtable(&text),
-                false => text,
+            let text = if WITH_FLOWTABLE.contains(&&*name) && !has_flowtables(&held) {
+                without_flowtable(&text)
+            } else {
+                text
             };
             held.feed(program, &text);
         }
