@@ -26,16 +26,14 @@ impl Run<'_, '_> {
             device(self.input, header.input.as_ref()),
             device(self.output, header.output.as_ref()),
         );
-        let answer = and(and(protocol, fragment), devices);
-        if answer == Some(false) {
-            return answer;
+        let mut answer = and(and(protocol, fragment), devices);
+        if answer != Some(false) && header.source.is_some() {
+            answer = and(answer, self.net(self.ends.source, header.source));
         }
-        let ends = self.ends;
-        let answer = and(answer, self.net(ends.source, header.source));
-        if answer == Some(false) {
-            return answer;
+        if answer != Some(false) && header.destination.is_some() {
+            answer = and(answer, self.net(self.ends.destination, header.destination));
         }
-        and(answer, self.net(ends.destination, header.destination))
+        answer
     }
 
     pub(super) fn net(&mut self, field: Field, asked: Option<Sign<Net>>) -> Answer {
@@ -169,14 +167,14 @@ fn device(device: Device<'_>, asked: Option<&Sign<String>>) -> Answer {
         return Some(true);
     };
     let name = match device {
-        Device::Named(name) => name,
-        Device::None => "",
+        Device::Named(name) => name.as_bytes(),
+        Device::None => b"",
         Device::Unknown if asked.value == "+" => return Some(!asked.negated),
         Device::Unknown => return None,
     };
-    let same = match asked.value.strip_suffix('+') {
-        Some(begin) => name.starts_with(begin),
-        None => name == asked.value,
+    let same = match asked.value.as_bytes() {
+        [begin @ .., b'+'] => name.starts_with(begin),
+        whole => name == whole,
     };
     signed(Some(same), asked.negated)
 }

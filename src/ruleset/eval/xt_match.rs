@@ -7,6 +7,12 @@ use super::packet::{ICMP, ICMPV6, TCP, UDP};
 use super::run::{Flow, Run};
 use super::xt_answer::{Answer, and, signed};
 
+/// Ports that are not asked for.
+const ANY: Ports = Sign {
+    negated: false,
+    value: (0, u16::MAX),
+};
+
 impl Run<'_, '_> {
     /// Runs a match.
     pub(super) fn xt_match(&mut self, found: &Match) -> Flow {
@@ -126,12 +132,14 @@ impl Run<'_, '_> {
         if self.packet.flow.protocol != protocol {
             return Some(false);
         }
-        let ends = self.ends;
-        let answer = self.ports(ends.source_port, source);
-        if answer == Some(false) {
-            return answer;
+        let mut answer = Some(true);
+        if source != ANY {
+            answer = self.ports(self.ends.source_port, source);
         }
-        and(answer, self.ports(ends.destination_port, destination))
+        if answer != Some(false) && destination != ANY {
+            answer = and(answer, self.ports(self.ends.destination_port, destination));
+        }
+        answer
     }
 
     /// `tcp_mt`: flags and options.
