@@ -118,10 +118,7 @@ impl Run<'_, '_> {
                 "a packet that is not tracked yet",
             ),
             Match::Set { .. } => (None, "an ipset, whose members are not read"),
-            Match::OtherHeader { .. } => (
-                Some(false),
-                "another header than a packet of a connection has",
-            ),
+            Match::OtherHeader { .. } => (Some(false), ""),
             Match::Unforeseen { .. } => (None, "a match that nobody can foresee"),
             Match::Opaque { .. } => (None, "a match that is not understood"),
         }
