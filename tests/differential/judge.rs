@@ -14,7 +14,7 @@ use ftpnat::ruleset::live::Ruleset;
 use ipnet::IpNet;
 
 use crate::lab::{ADDRESSES, Probe, Refusal, Seen};
-use crate::packet::{ACK, FIN, SYN, Segment};
+use crate::packet::{ACK, Data, FIN, PSH, SYN, Segment};
 use crate::support::dice::Dice;
 use crate::wire::Side;
 
@@ -173,6 +173,7 @@ impl Trying {
                 flags: SYN | ACK,
                 sequence: sent.sequence + 0x1000_0000,
                 acknowledged: sent.sequence + 1,
+                data: Data::None,
             },
         };
         let settled = (sent.destination, sent.source);
@@ -197,6 +198,70 @@ impl Trying {
         };
         let settled = (sent.destination, sent.source);
         Some(syn.later(Direction::Original, probe, settled, settled))
+    }
+
+    /// The server's first line; `self` is its answer to the SYN. Until a line has passed,
+    /// the helper reads none.
+    pub(crate) fn greet(&self) -> Self {
+        self.say(1, Data::Greeting)
+    }
+
+    /// Its answer to EPSV.
+    pub(crate) fn offer(&self) -> Self {
+        let after = Data::Greeting.bytes().len();
+        let after = u32::try_from(after).expect("a short line");
+        self.say(1 + after, Data::Passive(self.data_port()))
+    }
+
+    fn say(&self, after: u32, data: Data) -> Self {
+        let mut said = self.clone();
+        let segment = &mut said.probe.segment;
+        segment.flags = PSH | ACK;
+        segment.sequence += after;
+        segment.data = data;
+        said.packet.tcp_flags = Some(PSH | ACK);
+        said
+    }
+
+    /// The port that the server offers, another one on each connection.
+    fn data_port(&self) -> u16 {
+        let number = u16::try_from(self.probe.segment.sequence >> 8 & 0xff).expect("small");
+        50_000 + number
+    }
+
+    /// The data connection that the server's answer to EPSV has expected; `self` is the
+    /// SYN of the control connection, `answer` the server's answer to it.
+    pub(crate) fn transfer(&self, answer: &Self) -> Self {
+        let mut probe = self.probe;
+        let port = answer.data_port();
+        probe.segment.destination.set_port(port);
+        let from = 10_000 + port - 50_000;
+        probe.segment.source.set_port(from);
+        probe.segment.sequence += 0x2000_0000;
+        let mut data = first(probe);
+        data.packet.state = State::Related;
+        data.packet.master_helper = Some("ftp".to_owned());
+        // nf_nat_follow_master; without NAT on the control connection NAT chains are asked.
+        let Translations {
+            source,
+            destination,
+        } = answer.packet.settled.unwrap_or_default();
+        if !(source.is_none() && destination.is_none()) {
+            let address = |of: Translation| Translation {
+                address: of.address,
+                port: Port::Same,
+            };
+            data.packet.settled = Some(Translations {
+                source: address(source),
+                destination: address(destination),
+            });
+            let server = &answer.probe.segment;
+            data.settled = Some((
+                SocketAddr::new(server.destination.ip(), from),
+                SocketAddr::new(server.source.ip(), port),
+            ));
+        }
+        data
     }
 
     /// A packet of a connection whose original direction arrives as `translated`.

@@ -33,7 +33,7 @@ use cases::{Case, cases, undecided};
 use generate::{Count, Generated, generate};
 use judge::{Trying, Verdict, first, told};
 use lab::{Lab, Probe, Seen};
-use packet::{SYN, Segment};
+use packet::{Data, SYN, Segment};
 use refusals::may_be_lost;
 use support::dice::Dice;
 use totals::Totals;
@@ -161,14 +161,15 @@ fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Re
         .filter_map(|(syn, seen)| Some((syn, syn.answer(seen)?)))
         .unzip();
     let seen = round.play(&answers, false);
-    let acknowledgements: Vec<Trying> = answers
+    let (connections, acknowledgements): (Vec<_>, Vec<_>) = answers
         .iter()
         .zip(syns)
         .zip(&seen)
         .filter(|((answer, _), _)| round.is_tracked(answer))
-        .filter_map(|((answer, syn), seen)| answer.acknowledge(syn, seen))
-        .collect();
+        .filter_map(|((answer, syn), seen)| Some(((syn, answer), answer.acknowledge(syn, seen)?)))
+        .unzip();
     round.play(&acknowledgements, false);
+    round.play_transfers(&connections);
     if round.failures.is_empty() {
         Ok(())
     } else {
@@ -194,6 +195,31 @@ impl Round<'_> {
             .map(|trying| self.prepared.evaluate(&trying.packet))
             .collect();
         self.compare(batch, &evaluations, first)
+    }
+
+    /// Of the control connections that rules gave the helper of FTP: the server's
+    /// greeting, its answer to EPSV, and the data connection that this leads to.
+    fn play_transfers(&mut self, connections: &[(&Trying, &Trying)]) {
+        let control: Vec<_> = connections
+            .iter()
+            .filter(|(syn, _)| {
+                let helper = self.prepared.evaluate(&syn.packet).helper;
+                matches!(helper, Told::Known(Some(assigned)) if assigned.helper == "ftp")
+            })
+            .collect();
+        for says in [Trying::greet, Trying::offer] {
+            let said: Vec<Trying> = control.iter().map(|(_, answer)| says(answer)).collect();
+            let seen = self.play(&said, false);
+            if !seen.iter().all(|seen| matches!(seen, Seen::Arrived { .. })) {
+                return;
+            }
+        }
+        let transfers: Vec<Trying> = control
+            .iter()
+            .map(|(syn, answer)| syn.transfer(answer))
+            .collect();
+        self.totals.transfers += transfers.len();
+        self.play(&transfers, false);
     }
 
     /// Plays, of the region around each probe for which the same shall hold, another end;
@@ -262,6 +288,7 @@ fn play_case(case: &'static Case, decided: bool) -> Result<(), Failed> {
                 flags: SYN,
                 sequence: 0x4654_0000,
                 acknowledged: 0,
+                data: Data::None,
             },
         };
         let ruleset = ruleset::read();

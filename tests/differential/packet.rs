@@ -11,10 +11,37 @@ pub(crate) const RST: u8 = 4;
 /// `ACK`
 pub(crate) const ACK: u8 = 16;
 
+/// `PSH`
+pub(crate) const PSH: u8 = 8;
+
 /// What is left in the TTL (hop limit) of a packet that is sent.
 const TTL: u8 = 64;
 
-/// A TCP segment without data. Its numbers are how it is known again.
+/// What a segment carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// Nothing.
+    None,
+    /// The first line of an FTP server.
+    Greeting,
+    /// A server's answer to EPSV, with its port (RFC 2428).
+    Passive(u16),
+}
+
+impl Data {
+    /// The bytes.
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Greeting => b"220 ready\r\n".to_vec(),
+            Self::Passive(port) => {
+                format!("229 Entering Extended Passive Mode (|||{port}|)\r\n").into_bytes()
+            }
+        }
+    }
+}
+
+/// A TCP segment. Its numbers are how it is known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
     /// Where it is from.
@@ -27,6 +54,8 @@ pub(crate) struct Segment {
     pub(crate) sequence: u32,
     /// The acknowledged one.
     pub(crate) acknowledged: u32,
+    /// What it carries; of a received one that is not looked at.
+    pub(crate) data: Data,
 }
 
 /// What was received.
@@ -83,6 +112,7 @@ impl Segment {
         tcp.extend(self.sequence.to_be_bytes());
         tcp.extend(self.acknowledged.to_be_bytes());
         tcp.extend([0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
+        tcp.extend(self.data.bytes());
         // The pseudo header: without a right sum, connection tracking says INVALID.
         let mut summed = Vec::with_capacity(60);
         for address in [self.source.ip(), self.destination.ip()] {
@@ -91,7 +121,9 @@ impl Segment {
                 IpAddr::V6(v6) => summed.extend(v6.octets()),
             }
         }
-        summed.extend([0, 6, 0, 20]);
+        let length = u16::try_from(tcp.len()).expect("a short segment");
+        summed.extend([0, 6]);
+        summed.extend(length.to_be_bytes());
         summed.extend(&tcp);
         let sum = checksum(&summed).to_be_bytes();
         tcp[16..18].copy_from_slice(&sum);
@@ -148,6 +180,7 @@ pub(crate) fn read_tcp(tcp: &[u8], source: IpAddr, destination: IpAddr) -> Optio
         flags: *tcp.get(13)?,
         sequence: number(tcp, 4)?,
         acknowledged: number(tcp, 8)?,
+        data: Data::None,
     })
 }
 

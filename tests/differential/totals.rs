@@ -19,6 +19,7 @@ static TOTALS: Mutex<Totals> = Mutex::new(Totals {
     undecided_elsewhere: 0,
     later: 0,
     later_undecided: 0,
+    transfers: 0,
     differs: 0,
 });
 
@@ -35,6 +36,8 @@ pub(crate) struct Totals {
     /// Answers, and what follows on them: the same on both sides.
     later: usize,
     later_undecided: usize,
+    /// Data connections that were expected, among those.
+    pub(crate) transfers: usize,
     differs: usize,
 }
 
@@ -75,6 +78,7 @@ impl Totals {
         all.undecided_elsewhere += self.undecided_elsewhere;
         all.later += self.later;
         all.later_undecided += self.later_undecided;
+        all.transfers += self.transfers;
         all.differs += self.differs;
     }
 
@@ -152,8 +156,8 @@ impl fmt::Display for Totals {
         )?;
         writeln!(
             f,
-            "later packets: {} the same, {} undecided",
-            self.later, self.later_undecided
+            "later packets: {} the same, {} undecided; {} data connections of FTP",
+            self.later, self.later_undecided, self.transfers
         )?;
         write!(
             f,

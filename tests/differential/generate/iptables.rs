@@ -208,6 +208,8 @@ impl Draw {
                 .dice
                 .one(&[
                     " -m helper --helper ftp",
+                    " -m conntrack --ctstate RELATED -m helper --helper ftp",
+                    " -m conntrack --ctstatus EXPECTED",
                     " -m conntrack --ctorigsrcport 1024:30000",
                     " -m conntrack --ctreplsrcport 21",
                     " -m conntrack --ctstate NEW --ctorigdstport 21",

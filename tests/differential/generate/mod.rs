@@ -10,7 +10,7 @@ mod nft_verdict;
 use std::net::SocketAddr;
 
 use crate::lab::{Load, Probe};
-use crate::packet::{ACK, FIN, SYN, Segment};
+use crate::packet::{ACK, Data, FIN, SYN, Segment};
 use crate::support::dice::Dice;
 use crate::wire::Side;
 
@@ -125,6 +125,18 @@ const TARGETS: [&[&str]; 2] = [
     ],
 ];
 
+/// Gives control connections their helper.
+const ASSIGN: &str = "table inet assign {
+ct helper ftp {
+type \"ftp\" protocol tcp;
+}
+chain c {
+type filter hook prerouting priority -160;
+tcp dport { 21, 2121 } ct helper set \"ftp\"
+}
+}
+";
+
 /// The ruleset and probes of a seed. Half of the seeds have iptables; of `legacy` ones
 /// all, of either back end.
 pub(crate) fn generate(seed: u64, legacy: bool) -> Generated {
@@ -141,6 +153,9 @@ pub(crate) fn generate(seed: u64, legacy: bool) -> Generated {
     let with_nft = draw.dice.percent(if legacy { 40 } else { 80 });
     if with_nft {
         load.nft = draw.nft();
+        if draw.dice.percent(40) {
+            load.nft += ASSIGN;
+        }
     }
     let with_nft_back_end = !legacy && (!with_nft || draw.dice.percent(35));
     for (number, v6) in [false, true].into_iter().enumerate() {
@@ -252,6 +267,7 @@ impl Draw {
                 } else {
                     0
                 },
+                data: Data::None,
             },
         }
     }

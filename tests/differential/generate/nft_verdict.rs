@@ -91,6 +91,15 @@ impl Draw {
                 "ct state vmap { established : accept, related : accept, invalid : drop }"
                     .to_owned()
             }
+            13 if scope.place != Place::Ingress => self
+                .dice
+                .one(&[
+                    "ct state related ct helper \"ftp\" accept",
+                    "ct state related tcp dport != 50000-51000 drop",
+                    "ct state established,related accept",
+                    "ct status expected accept",
+                ])
+                .to_owned(),
             9 => format!(
                 "meta iifname . tcp dport vmap {{ \"cli\" . {} : accept, \"srv\" . 21 : drop }}",
                 self.port()
