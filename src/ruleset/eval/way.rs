@@ -61,6 +61,8 @@ impl Run<'_, '_> {
                 self.to = Some(out_by(device));
                 self.hook(Hook::Forward)?;
                 self.hook(Hook::Postrouting)?;
+                // nf_hook_egress names the device that it leaves by only.
+                self.input = Device::None;
                 self.hook(Hook::Egress)
             }
         }
