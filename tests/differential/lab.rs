@@ -1,9 +1,10 @@
 //! A router between two networks: rulesets into it, segments through it.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use ftpnat::ruleset::eval::HostFacts;
 use nix::net::if_::if_nametoindex;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::judge::host_facts;
 use crate::packet::{ACK, FIN, RST, Received, SYN, Segment};
 use crate::support::netns::Namespace;
-use crate::support::{command, directory};
+use crate::support::{command, directory, wait_until};
 use crate::wire::{Side, Wire, forget_connections};
 
 /// The router's addresses, by interface; the first of each family is its primary one.
@@ -268,7 +269,8 @@ fn wire_up(router: &Namespace, outside: &Namespace) {
         ("net.ipv4.conf.srv.rp_filter", "0"),
         // A refusal for each: no rate (`icmpv4_mask_allow`, `icmpv6_mask_allow`).
         ("net.ipv4.icmp_ratemask", "0"),
-        ("net.ipv6.icmp.ratemask", ""),
+        // A type that no error has; nothing at all cannot be written.
+        ("net.ipv6.icmp.ratemask", "127"),
     ] {
         router.sysctl(key, value);
     }
@@ -284,6 +286,22 @@ fn wire_up(router: &Namespace, outside: &Namespace) {
         }
     }
     router.ip(&batch);
+    let local = router.inside(|| wait_until(Duration::from_secs(10), has_local_routes));
+    assert!(local, "the IPv6 addresses do not become local");
+}
+
+/// Whether each IPv6 address has its local route: duplicate detection, even none, ends on
+/// a work queue (`addrconf_dad_work`).
+fn has_local_routes() -> bool {
+    let routes = std::fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
+    ADDRESSES
+        .iter()
+        .flat_map(|(_, nets)| *nets)
+        .filter_map(|net| net.split('/').next()?.parse::<Ipv6Addr>().ok())
+        .all(|address| {
+            let line = format!("{:032x} 80 ", u128::from(address));
+            routes.lines().any(|route| route.starts_with(&line))
+        })
 }
 
 /// The interfaces and their numbers.

@@ -1,8 +1,8 @@
 //! What rules compare.
 
 use super::{
-    CLIENT, CLIENT6, Case, FILTER, FORWARD_DROP, PREROUTING, arrives, ip6tables, iptables, table,
-    table_with,
+    CLIENT, CLIENT6, Case, FILTER, FORWARD_DROP, PREROUTING, arrives, ip6tables, iptables,
+    nft_text, table, table_with,
 };
 use crate::lab::Seen;
 use crate::wire::Side;
@@ -14,6 +14,16 @@ pub(super) const CASES: &[Case] = &[
         load: || table("inet", &[(PREROUTING, "oifname != \"srv\" drop")]),
         probe: (Side::Client, CLIENT, "10.77.2.2:21"),
         seen: || Seen::Silent,
+    },
+    Case {
+        name: "match/no-input-interface-at-egress",
+        load: || {
+            nft_text(
+                "table netdev n {\nchain c {\ntype filter hook egress device \"srv\" priority 0; policy accept;\niifname \"cli\" drop\n}\n}\n",
+            )
+        },
+        probe: (Side::Client, CLIENT, "10.77.2.2:21"),
+        seen: || arrives(Side::Server, CLIENT, "10.77.2.2:21"),
     },
     Case {
         name: "match/mark-of-prerouting-in-forward",
