@@ -8,6 +8,7 @@ mod blob;
 mod foreseen;
 mod hashlimit;
 mod header;
+mod passes;
 mod target;
 mod target_words;
 #[cfg(test)]

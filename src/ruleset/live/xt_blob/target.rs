@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::blob::Blob;
+use super::passes;
 use super::target_words;
 use crate::model::net::Family;
 use crate::ruleset::live::xt::{ConnmarkOp, Nat, NatKind, Target};
@@ -68,7 +69,7 @@ pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Target> {
         }),
         (name, _) if PASSES.contains(&name) => Some(Target::Passes {
             name: name.to_owned(),
-            words: String::new(),
+            words: passes::words(name, revision, blob),
         }),
         _ => None,
     }
