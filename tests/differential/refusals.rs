@@ -47,9 +47,10 @@ fn drops<'r>(table: &'r Table, chain: &'r str, seen: &mut BTreeSet<&'r str>) -> 
         .flat_map(|rule| &rule.expressions)
         .any(|expression| match expression {
             Expression::Verdict(said) | Expression::Target(Target::Verdict(said)) => verdict(said),
-            Expression::Reject { .. } | Expression::Target(Target::Reject { .. }) => true,
             // A translation may turn it away.
-            Expression::Nat(_) | Expression::Target(Target::Nat(_)) => true,
+            Expression::Reject { .. }
+            | Expression::Target(Target::Reject { .. } | Target::Nat(_))
+            | Expression::Nat(_) => true,
             Expression::Lookup {
                 set,
                 to: Some(LookupTo::Verdict),

@@ -21,7 +21,6 @@ impl Run<'_, '_> {
     }
 
     /// What a match answers, and why where that is not known.
-    #[expect(clippy::too_many_lines, reason = "one arm a match")]
     fn matches(&mut self, found: &Match) -> (Answer, &'static str) {
         match found {
             Match::Comment(_) => (Some(true), ""),
