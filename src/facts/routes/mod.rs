@@ -126,8 +126,8 @@ impl Routing {
     pub fn plain(&self) -> Option<Vec<(IpNet, Option<&str>)>> {
         let is_usual = |rule: &Rule| {
             let table = rule.table.as_deref();
-            *rule.text == format!("from all lookup {}", table.unwrap_or_default())
-                && matches!(table, Some("local" | "main" | "default"))
+            let usual = format!(": from all lookup {}", table.unwrap_or_default());
+            rule.text.ends_with(&usual) && matches!(table, Some("local" | "main" | "default"))
         };
         if !self.rules.iter().all(is_usual) {
             return None;

@@ -44,8 +44,8 @@ pub struct Connections {
     pub control_port: Option<u16>,
     /// The packet that opens the first of them.
     pub opening: Packet,
-    /// All of them.
-    pub region: Region,
+    /// All of them, in regions that share nothing.
+    pub regions: Vec<Region>,
 }
 
 /// What becomes of a part of them.
@@ -87,12 +87,16 @@ impl Connections {
         expected
     }
 
-    /// What the ruleset makes of them, in at most `most` parts, and what lies beyond
-    /// those undecided. Parts that differ only in the answer are not told apart: it is
+    /// What the ruleset makes of them, in at most `most` parts a region, and what lies
+    /// beyond those undecided. Parts that differ only in the answer are not told apart: it is
     /// evaluated for the first connection of each.
     #[must_use]
     pub fn trace(&self, prepared: &Prepared, most: usize) -> Vec<Part> {
-        let pieces = prepared.partition(&self.opening, &self.region, most);
+        let pieces = self.regions.iter().flat_map(|region| {
+            let mut opening = self.opening.clone();
+            opening.flow = first_of(region, &self.opening.flow);
+            prepared.partition(&opening, region, most)
+        });
         let part = |piece: crate::ruleset::eval::Piece| {
             let mut opening = self.opening.clone();
             opening.flow = first_of(&piece.region, &self.opening.flow);
@@ -104,7 +108,7 @@ impl Connections {
                 opening: piece.evaluation,
             }
         };
-        pieces.into_iter().map(part).collect()
+        pieces.map(part).collect()
     }
 
     /// A later packet of a connection that was let through.
@@ -178,6 +182,39 @@ struct Scene<'a> {
     family: Family,
 }
 
+/// Addresses that no client on the Internet or in a private network has (RFC 6890).
+const SPECIAL: [&str; 7] = [
+    "0.0.0.0/8",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "224.0.0.0/3",
+    "::/127",
+    "fe80::/10",
+    "ff00::/8",
+];
+
+/// All addresses of a network.
+fn whole(net: IpNet) -> (u128, u128) {
+    (number(net.network()), number(net.broadcast()))
+}
+
+/// What is left of ranges without another, all with their ends.
+fn without(ranges: &[(u128, u128)], (first, last): (u128, u128)) -> Vec<(u128, u128)> {
+    let left = |&(from, to): &(u128, u128)| {
+        let before = first.checked_sub(1).map(|end| (from, to.min(end)));
+        let behind = last.checked_add(1).map(|start| (from.max(start), to));
+        before
+            .into_iter()
+            .chain(behind)
+            .filter(|(from, to)| from <= to)
+    };
+    ranges.iter().flat_map(left).collect()
+}
+
+fn unprivileged(region: Region, axis: Axis) -> Region {
+    region.with(axis, SOURCES.first().into(), SOURCES.last().into())
+}
+
 /// Ports that connections are opened from.
 const SOURCES: PortRange = PortRange::UNPRIVILEGED;
 
@@ -203,47 +240,42 @@ impl Scene<'_> {
     ) -> Vec<Connections> {
         let mut all = Vec::new();
         for net in networks {
+            let ranges = match from {
+                From::Gateway => vec![whole(*net)],
+                From::Outside | From::InsideExternal | From::InsideDirect => self.others(*net),
+            };
             let client = (net.hosts().next().unwrap_or(net.addr()), SOURCES.first());
-            let open = |port: u16| {
-                let flow = Flow::tcp(client, (to, port));
-                if from == From::Gateway {
-                    Packet::leaving(flow)
-                } else {
-                    Packet::arriving(flow, input)
+            let of_ports = |purpose, control_port, first: u16, last: u16| {
+                let flow = Flow::tcp(client, (to, first));
+                let region = unprivileged(flow.region(), Axis::SourcePort).with(
+                    Axis::DestinationPort,
+                    first.into(),
+                    last.into(),
+                );
+                let of_range =
+                    |(first, last): &(u128, u128)| region.clone().with(Axis::Source, *first, *last);
+                Connections {
+                    purpose,
+                    from,
+                    control_port,
+                    opening: if from == From::Gateway {
+                        Packet::leaving(flow)
+                    } else {
+                        Packet::arriving(flow, input)
+                    },
+                    regions: ranges.iter().map(of_range).collect(),
                 }
             };
-            let sources = |region: Region| {
-                region
-                    .with(Axis::Source, number(net.network()), number(net.broadcast()))
-                    .with(
-                        Axis::SourcePort,
-                        SOURCES.first().into(),
-                        SOURCES.last().into(),
-                    )
-            };
             for (called, own) in control {
-                let opening = open(*called);
-                all.push(Connections {
-                    purpose: Purpose::Control,
-                    from,
-                    control_port: Some(*own),
-                    region: sources(opening.flow.region()),
-                    opening,
-                });
+                all.push(of_ports(Purpose::Control, Some(*own), *called, *called));
             }
             let ports = self.profile.passive.ports;
-            let opening = open(ports.first());
-            all.push(Connections {
-                purpose: Purpose::PassiveData,
-                from,
-                control_port: None,
-                region: sources(opening.flow.region()).with(
-                    Axis::DestinationPort,
-                    ports.first().into(),
-                    ports.last().into(),
-                ),
-                opening,
-            });
+            all.push(of_ports(
+                Purpose::PassiveData,
+                None,
+                ports.first(),
+                ports.last(),
+            ));
         }
         all
     }
@@ -253,36 +285,45 @@ impl Scene<'_> {
         if !self.profile.active {
             return Vec::new();
         }
-        let networks = self.profile.clients_of(self.family);
         let of_net = |net: &IpNet| {
             let client = net.hosts().next().unwrap_or(net.addr());
             let flow = Flow::tcp((server, SOURCES.first()), (client, SOURCES.first()));
-            let opening = match path {
-                Path::Leaves => Packet::leaving(flow),
-                Path::Arrives | Path::Loops => Packet::arriving(flow, input),
-            };
+            let region = flow.region().with(Axis::SourcePort, 1, u16::MAX.into());
+            let region = unprivileged(region, Axis::DestinationPort);
+            let of_range =
+                |(first, last): (u128, u128)| region.clone().with(Axis::Destination, first, last);
             Connections {
                 purpose: Purpose::ActiveData,
                 from: From::Outside,
                 control_port: None,
-                region: opening
-                    .flow
-                    .region()
-                    .with(Axis::SourcePort, 1, u16::MAX.into())
-                    .with(
-                        Axis::Destination,
-                        number(net.network()),
-                        number(net.broadcast()),
-                    )
-                    .with(
-                        Axis::DestinationPort,
-                        SOURCES.first().into(),
-                        SOURCES.last().into(),
-                    ),
-                opening,
+                opening: match path {
+                    Path::Leaves => Packet::leaving(flow),
+                    Path::Arrives | Path::Loops => Packet::arriving(flow, input),
+                },
+                regions: self.others(*net).into_iter().map(of_range).collect(),
             }
         };
+        let networks = self.profile.clients_of(self.family);
         networks.iter().map(of_net).collect()
+    }
+
+    /// The addresses of a network that may be another host's: none of this host's own, none
+    /// that a host cannot have.
+    fn others(self, net: IpNet) -> Vec<(u128, u128)> {
+        let own = self.facts.addresses.as_deref().unwrap_or_default();
+        let own = own.iter().map(|a| a.net);
+        let taken = own.flat_map(|net| match net {
+            IpNet::V4(_) => vec![net.addr(), net.network(), net.broadcast()],
+            IpNet::V6(_) => vec![net.addr()],
+        });
+        let special = SPECIAL.iter().filter_map(|text| text.parse().ok());
+        let mut ranges = vec![whole(net)];
+        for taken in taken.map(IpNet::from).chain(special) {
+            if Family::of_net(&taken) == self.family {
+                ranges = without(&ranges, whole(taken));
+            }
+        }
+        ranges
     }
 
     /// The control ports as clients call them and as the server has them: the same.
