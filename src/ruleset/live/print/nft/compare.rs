@@ -53,7 +53,18 @@ impl Printer<'_> {
             CmpOp::Equal if is_computed || is_one_bit => "== ",
             op => sign(op),
         };
-        let text = format!("{} {sign}{}", part.text, part.value(data, false));
+        let whole = match part.kind {
+            Type::Ipv4 => 4,
+            Type::Ipv6 => 16,
+            _ => data.len(),
+        };
+        let mut padded = data.to_vec();
+        padded.resize(whole.max(data.len()), 0);
+        let mut text = format!("{} {sign}{}", part.text, part.value(&padded, false));
+        if data.len() < whole {
+            // The first bytes of an address are a prefix.
+            let _ = write!(text, "/{}", data.len() * 8);
+        }
         self.print_match(&term, op, data, text);
     }
 
@@ -141,7 +152,7 @@ impl Printer<'_> {
                     let not = if op == CmpOp::Equal { "! " } else { "" };
                     return Some(format!("{text} {not}{}", list(mask)));
                 }
-                if value == mask {
+                if value == mask && value.count_ones() == 1 {
                     return None;
                 }
                 Some(format!(

@@ -142,6 +142,15 @@ impl Context {
                 self.on_transport = Some(dependency(false, 0));
                 implied.map(|network| network.at)
             }
+            // NFT_CT_PROTOCOL: nft takes it for the packet's protocol, and for one that is of
+            // any network protocol.
+            Term::Ct(10, _) => {
+                let &[protocol] = data else { return None };
+                let implied = self.on_network.take();
+                self.transport = Some(protocol);
+                self.on_transport = Some(dependency(false, 0));
+                implied.map(|network| network.at)
+            }
             // `ip protocol`, `ip6 nexthdr`
             Term::Payload(PayloadBase::Network, first, 8)
                 if (self.network == Some(Header::Ip) && *first == 72)

@@ -75,6 +75,12 @@ impl Printer<'_> {
             Term::Fib(result, flags) => Part::of(fields::of_fib(*result, *flags), length),
             Term::Rt(key) => Part::of(fields::of_rt(*key), length),
             Term::Extension(op, kind, offset, flags) => {
+                // A TCP option says that it is TCP, an extension header that it is IP.
+                self.implied(if *op == 1 {
+                    PayloadBase::Transport
+                } else {
+                    PayloadBase::Network
+                });
                 Part::of(fields::of_extension(*op, *kind, *offset, *flags), length)
             }
             Term::Named(name) => Part {

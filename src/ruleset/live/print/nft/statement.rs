@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Printer;
+use super::sets::prefix;
 use super::stateful::{log, stateful};
 use super::symbols::{self, name};
 use super::term::Term;
@@ -193,21 +194,8 @@ impl Printer<'_> {
             let (term, _) = self.registers.get(first);
             // A map may give the address and the port together.
             is_whole = matches!(&term, Term::Mapped(..)) && nat.flags & 64 == 0;
-            let is_constant = matches!(term, Term::Constant(_));
-            let is_bracketed = v6 && is_constant && nat.port.is_some();
-            let bracketed = |text: String| {
-                if is_bracketed {
-                    format!("[{text}]")
-                } else {
-                    text
-                }
-            };
             text.push(' ');
-            text.push_str(&bracketed(self.constant(first, kind)));
-            if let Some(last) = last.filter(|_| is_constant) {
-                text.push('-');
-                text.push_str(&bracketed(self.constant(last, kind)));
-            }
+            text.push_str(&self.addresses(kind, nat.port.is_some(), first, last));
         }
         if let Some((first, last)) = nat.port {
             let (term, _) = self.registers.get(first);
@@ -230,6 +218,37 @@ impl Printer<'_> {
             text.push_str(&flags.join(","));
         }
         text
+    }
+
+    /// One address, or from a first one to a last one: as a prefix where they are one.
+    fn addresses(
+        &mut self,
+        kind: Type,
+        with_port: bool,
+        first: Register,
+        last: Option<Register>,
+    ) -> String {
+        let start = self.constant(first, kind);
+        let Term::Constant(low) = self.registers.get(first).0 else {
+            return start;
+        };
+        let bracketed = |text: String| {
+            if with_port && kind == Type::Ipv6 {
+                format!("[{text}]")
+            } else {
+                text
+            }
+        };
+        let Some(last) = last else {
+            return bracketed(start);
+        };
+        if let Term::Constant(high) = self.registers.get(last).0
+            && let Some(length) = prefix(kind, &low, &high)
+        {
+            return format!("{start}/{length}");
+        }
+        let end = self.constant(last, kind);
+        format!("{}-{}", bracketed(start), bracketed(end))
     }
 
     /// One map gives the address and more than it: the port, or the last address.

@@ -63,6 +63,15 @@ impl Registers {
         } else {
             term
         };
+        // A longer value also fills the registers behind.
+        for index in 1..length.div_ceil(4).min(16) {
+            let behind = u8::try_from(index)
+                .ok()
+                .and_then(|index| to.0.checked_add(index));
+            if let Some(behind) = behind {
+                self.held.remove(&behind);
+            }
+        }
         self.held.insert(to.0, (term, length));
         self.last = Some(to);
     }
