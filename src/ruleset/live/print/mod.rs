@@ -1,9 +1,11 @@
 //! Rules as the tools of the host print them: in the words of `nft list ruleset` and of
 //! `iptables-save`.
 //!
-//! Evidence in these words can be searched for in the output of those programs. Names of
-//! users and groups, and of interfaces that a rule has by their number, are the host's:
-//! here they stay numbers.
+//! Evidence in these words can be searched for in the output of those programs. It differs
+//! from that where names are the host's, as those of interfaces that a rule has by their
+//! number; in dates, which are in UTC; in the order of intervals in an anonymous set of
+//! concatenations; and in what the model does not keep, such as the name of an ipset or
+//! the options of `numgen`. `tests/live_ruleset/agreement.rs` lists what was met.
 
 mod iptables;
 mod nft;

@@ -152,7 +152,7 @@ impl Printer<'_> {
                     let not = if op == CmpOp::Equal { "! " } else { "" };
                     return Some(format!("{text} {not}{}", list(mask)));
                 }
-                if value == mask && value.count_ones() == 1 {
+                if value == mask && value.is_power_of_two() {
                     return None;
                 }
                 Some(format!(
