@@ -87,8 +87,10 @@ fn without_flowtable(text: &str) -> String {
     let start = text.find("flowtable ft {").expect("a flowtable");
     let end = start + text[start..].find("\n\t}\n").expect("its end") + 3;
     let rest = format!("{}{}", &text[..start], &text[end..]);
-    let lines = rest.lines().filter(|line| !line.contains("flow offload"));
-    lines.fold(String::new(), |all, line| all + line + "\n")
+    let lines = rest.split_inclusive('\n');
+    lines
+        .filter(|line| !line.contains("flow offload"))
+        .collect()
 }
 
 /// Nothing is opaque but what the table lists, and all of that is there.
