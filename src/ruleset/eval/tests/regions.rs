@@ -201,6 +201,40 @@ fn every_flow_of_a_region_takes_the_same_way() {
 }
 
 #[test]
+fn a_port_loaded_over_an_address_leaves_nothing_of_it() {
+    let rules = ruleset(vec![table(
+        TableFamily::Ip6,
+        "t",
+        vec![base(
+            Hook::Input,
+            0,
+            Policy::Accept,
+            vec![
+                rule(&[
+                    vec![payload(PayloadBase::Network, 8, 16)],
+                    vec![cmp(CmpOp::Equal, &[1; 16])],
+                    drop(),
+                ]),
+                rule(&[dport(40010), drop()]),
+            ],
+        )],
+    )]);
+    let facts = HostFacts {
+        addresses: Some(vec![OwnAddress {
+            interface: "eth0".to_owned(),
+            net: "2001:db8::1/64".parse().expect("an address"),
+        }]),
+        ..HostFacts::default()
+    };
+    let prepared = Prepared::new(&rules, &facts);
+    let flow = Flow::tcp((ip("2001:db8::2"), 1024), (ip("2001:db8::1"), 40000));
+    let told = prepared.evaluate(&Packet::arriving(flow, Some("eth0")));
+    assert_eq!(told.outcome, Outcome::Accept);
+    let ports = told.region.span(Axis::DestinationPort);
+    assert_eq!((ports.first, ports.last), (0, 40009));
+}
+
+#[test]
 fn a_partition_covers_the_region_once_and_says_what_each_flow_comes_to() {
     let facts = gateway();
     let mut numbers = Numbers(5);
