@@ -126,6 +126,10 @@ impl Totals {
                 self.kinds(&[Kind::Translated]) * 50 >= probes,
                 "less than 2 % are translated",
             ),
+            (
+                self.transfers * 10 >= self.rulesets,
+                "less than one data connection of FTP in ten rulesets",
+            ),
         ]
         .into_iter()
         .filter_map(|(holds, fault)| (!holds).then_some(fault))
