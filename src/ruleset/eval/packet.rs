@@ -103,7 +103,8 @@ pub struct Packet {
     pub output: Option<String>,
     /// Its mark as it comes; `None` where not known.
     pub mark: Option<u32>,
-    /// The mark of its connection; `None` where not known.
+    /// The mark of its connection as it begins, that of its master where it was expected
+    /// (`init_conntrack`); `None` where not known.
     pub connection_mark: Option<u32>,
     /// Its connection's zone; `None` where not known.
     pub zone: Option<u16>,
