@@ -241,6 +241,8 @@ impl Trying {
         let mut data = first(probe);
         data.packet.state = State::Related;
         data.packet.master_helper = Some("ftp".to_owned());
+        // That of its master (init_conntrack), which is not told.
+        data.packet.connection_mark = None;
         // nf_nat_follow_master; without NAT on the control connection NAT chains are asked.
         let Translations {
             source,
