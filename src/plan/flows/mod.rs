@@ -84,6 +84,8 @@ impl Connections {
         let mut expected = self.clone();
         expected.opening.state = State::Related;
         expected.opening.master_helper = Some("ftp".to_owned());
+        // It begins with that of its master.
+        expected.opening.connection_mark = None;
         expected
     }
 

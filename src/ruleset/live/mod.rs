@@ -7,7 +7,7 @@
 //! - [`decode`] reads what the kernel dumped, with [`xt_blob`] for iptables' blobs.
 //! - [`saved`] reads the text of `iptables-save`.
 //! - [`recorded`] is how a snapshot keeps all of it.
-//! - [`print`] writes rules as the host's own tools print them.
+//! - [`mod@print`] writes rules as the host's own tools print them.
 
 pub mod decode;
 pub mod expression;
