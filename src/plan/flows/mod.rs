@@ -17,7 +17,7 @@ use crate::model::net::{Family, PortRange};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
     Axis, Direction, Evaluation, Flow, Outcome, Packet, Path, Prepared, Region, State, Told, Where,
-    address, number,
+    number,
 };
 
 use super::predict::From;
@@ -96,12 +96,12 @@ impl Connections {
     pub fn trace(&self, prepared: &Prepared, most: usize) -> Vec<Part> {
         let pieces = self.regions.iter().flat_map(|region| {
             let mut opening = self.opening.clone();
-            opening.flow = first_of(region, &self.opening.flow);
+            opening.flow = opening.flow.at(region);
             prepared.partition(&opening, region, most)
         });
         let part = |piece: crate::ruleset::eval::Piece| {
             let mut opening = self.opening.clone();
-            opening.flow = first_of(&piece.region, &self.opening.flow);
+            opening.flow = opening.flow.at(&piece.region);
             let follow = |direction| Self::follow(prepared, &opening, &piece.evaluation, direction);
             Part {
                 answer: follow(Direction::Reply),
@@ -135,21 +135,6 @@ impl Connections {
         packet.input = input;
         packet.connection_mark = None;
         Some(prepared.evaluate(&packet))
-    }
-}
-
-/// The connection at the first corner of a region.
-fn first_of(region: &Region, like: &Flow) -> Flow {
-    let family = like.family();
-    let at = |axis| region.span(axis).first;
-    let port = |axis| u16::try_from(at(axis)).unwrap_or(u16::MAX);
-    Flow {
-        protocol: like.protocol,
-        source: (address(at(Axis::Source), family), port(Axis::SourcePort)),
-        destination: (
-            address(at(Axis::Destination), family),
-            port(Axis::DestinationPort),
-        ),
     }
 }
 

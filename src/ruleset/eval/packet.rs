@@ -51,7 +51,8 @@ impl Flow {
     }
 
     /// The flow at the first corner of a region.
-    pub(super) fn at(&self, region: &Region) -> Self {
+    #[must_use]
+    pub fn at(&self, region: &Region) -> Self {
         let family = self.family();
         let first = |axis| region.span(axis).first;
         let port = |axis| u16::try_from(first(axis)).unwrap_or(u16::MAX);

@@ -17,6 +17,7 @@ pub mod saved;
 pub mod table;
 pub mod xt;
 pub mod xt_blob;
+mod xt_names;
 
 pub use expression::Expression;
 pub use table::{Chain, Rule, Set, Table};

@@ -6,6 +6,7 @@ use crate::model::net::Family;
 use crate::ruleset::live::xt::{
     Conntrack, Header, Match, MultiportSide, Net, Ports, SetSide, Sign,
 };
+use crate::ruleset::live::xt_names::{ADDRESS_TYPES, STATES, STATUS};
 
 /// [`Match::Unforeseen`]
 const UNFORESEEN: [&str; 28] = [
@@ -42,42 +43,6 @@ const UNFORESEEN: [&str; 28] = [
 /// [`Match::OtherHeader`]
 pub(in crate::ruleset::live) const OTHER_HEADERS: [&str; 9] = [
     "ah", "esp", "sctp", "dccp", "mh", "rt", "frag", "hbh", "dst",
-];
-
-/// `XT_CONNTRACK_STATE_*`
-const STATES: [(&str, u16); 7] = [
-    ("INVALID", 1),
-    ("ESTABLISHED", 2),
-    ("RELATED", 4),
-    ("NEW", 8),
-    ("SNAT", 64),
-    ("DNAT", 128),
-    ("UNTRACKED", 256),
-];
-
-/// `IPS_*`
-const STATUS: [(&str, u16); 5] = [
-    ("NONE", 0),
-    ("EXPECTED", 1),
-    ("SEEN_REPLY", 2),
-    ("ASSURED", 4),
-    ("CONFIRMED", 8),
-];
-
-/// `1 << RTN_*`
-const ADDRESS_TYPES: [(&str, u16); 12] = [
-    ("UNSPEC", 1),
-    ("UNICAST", 1 << 1),
-    ("LOCAL", 1 << 2),
-    ("BROADCAST", 1 << 3),
-    ("ANYCAST", 1 << 4),
-    ("MULTICAST", 1 << 5),
-    ("BLACKHOLE", 1 << 6),
-    ("UNREACHABLE", 1 << 7),
-    ("PROHIBIT", 1 << 8),
-    ("THROW", 1 << 9),
-    ("NAT", 1 << 10),
-    ("XRESOLVE", 1 << 11),
 ];
 
 /// `PACKET_*`
@@ -309,7 +274,10 @@ fn conntrack(options: &mut Options, family: Family) -> Option<Match> {
         original_destination,
         reply_source,
         reply_destination,
-        status: asked(options, &["--ctstatus"], |text| bits(text, &STATUS))?,
+        status: asked(options, &["--ctstatus"], |text| match text {
+            "NONE" => Some(0),
+            _ => bits(text, &STATUS),
+        })?,
         expires: asked(options, &["--ctexpire"], |text| range(text, ':'))?,
         original_source_port: port(options, &["--ctorigsrcport"])?,
         original_destination_port: port(options, &["--ctorigdstport"])?,

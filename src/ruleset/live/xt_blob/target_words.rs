@@ -4,7 +4,7 @@
 use super::blob::Blob;
 use super::foreseen::set_sides;
 use super::words::Words;
-use crate::ruleset::live::xt::SetSide;
+use crate::ruleset::live::xt_names::sides_text;
 
 /// `struct xt_log_info`.
 pub(super) fn log(blob: Blob) -> Option<String> {
@@ -106,15 +106,8 @@ pub(super) fn set(revision: u8, blob: Blob) -> Option<String> {
     for (option, at) in options.into_iter().take(sets).zip((0..).step_by(4)) {
         let number = blob.u16(at)?;
         if number != NONE {
-            let sides = set_sides(blob, at)?;
-            let sides: Vec<&str> = sides
-                .iter()
-                .map(|side| match side {
-                    SetSide::Source => "src",
-                    SetSide::Destination => "dst",
-                })
-                .collect();
-            words.add(option).add(number).add(sides.join(","));
+            let sides = sides_text(&set_sides(blob, at)?);
+            words.add(option).add(number).add(sides);
         }
     }
     if revision > 1 {

@@ -2,42 +2,8 @@
 
 use super::words::{bits, masked, option, ports, short_net};
 use crate::ruleset::live::saved::quoted;
-use crate::ruleset::live::xt::{Conntrack, Match, MultiportSide, Ports, SetSide, Sign};
-
-/// `XT_CONNTRACK_STATE_*` in the order in which they are saved.
-const STATES: [(&str, u16); 7] = [
-    ("INVALID", 1),
-    ("NEW", 8),
-    ("RELATED", 4),
-    ("ESTABLISHED", 2),
-    ("UNTRACKED", 256),
-    ("SNAT", 64),
-    ("DNAT", 128),
-];
-
-/// `IPS_*`
-const STATUS: [(&str, u16); 4] = [
-    ("EXPECTED", 1),
-    ("SEEN_REPLY", 2),
-    ("ASSURED", 4),
-    ("CONFIRMED", 8),
-];
-
-/// `1 << RTN_*`
-const ADDRESS_TYPES: [(&str, u16); 12] = [
-    ("UNSPEC", 1),
-    ("UNICAST", 1 << 1),
-    ("LOCAL", 1 << 2),
-    ("BROADCAST", 1 << 3),
-    ("ANYCAST", 1 << 4),
-    ("MULTICAST", 1 << 5),
-    ("BLACKHOLE", 1 << 6),
-    ("UNREACHABLE", 1 << 7),
-    ("PROHIBIT", 1 << 8),
-    ("THROW", 1 << 9),
-    ("NAT", 1 << 10),
-    ("XRESOLVE", 1 << 11),
-];
+use crate::ruleset::live::xt::{Conntrack, Match, MultiportSide, Ports, Sign};
+use crate::ruleset::live::xt_names::{ADDRESS_TYPES, STATES, STATUS, sides_text};
 
 /// TCP's flags in the order in which they are saved.
 const TCP_FLAGS: [(&str, u16); 6] = [
@@ -194,14 +160,7 @@ fn rest<'a>(line: &mut String, of: &'a Match) -> &'a str {
             sides,
             negated,
         } => {
-            let sides: Vec<&str> = sides
-                .iter()
-                .map(|side| match side {
-                    SetSide::Source => "src",
-                    SetSide::Destination => "dst",
-                })
-                .collect();
-            let value = format!("{name} {}", sides.join(","));
+            let value = format!("{name} {}", sides_text(sides));
             one(line, "--match-set", *negated, value);
             "set"
         }
