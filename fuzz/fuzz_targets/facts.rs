@@ -4,13 +4,15 @@
 
 use std::sync::LazyLock;
 
-use ftpnat::check::examine;
+use ftpnat::check::{Firewall, examine};
 use ftpnat::facts::Facts;
-use ftpnat::facts::snapshot::{Snapshot, State};
 use ftpnat::facts::keep::Keep;
+use ftpnat::facts::snapshot::{Snapshot, State};
 use ftpnat::facts::sources::FILES;
 use ftpnat::plan::{ProfilePlan, plan};
 use ftpnat::profile::{Profile, parse};
+use ftpnat::ruleset::eval::HostFacts;
+use ftpnat::ruleset::live::recorded::ruleset;
 use ftpnat::{facts, output};
 use libfuzzer_sys::fuzz_target;
 
@@ -47,8 +49,10 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = facts::host::firewalls(&snapshot);
     let facts = Facts::of(snapshot);
+    let (ruleset, host) = (ruleset(&facts.snapshot), HostFacts::of(&facts));
+    let firewall = Firewall::new(&ruleset, &host);
     for (profile, plan) in PROFILES.iter() {
-        let report = examine(profile, plan, &facts);
+        let report = examine(profile, plan, &facts, &firewall);
         let human = output::check::report(profile, &report, &facts);
         let json = output::json::check(&profile.name, &report);
         assert!(!human.is_empty() && json.ends_with("}\n"));

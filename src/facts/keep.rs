@@ -99,9 +99,10 @@ impl Keep {
                 })
             }
             Self::DebianVersion => {
-                let version = text.split_once(" Debian ").map(|(_, rest)| rest);
-                let version = version.and_then(|rest| rest.split_whitespace().next());
-                version.map_or_else(String::new, |version| format!("Debian {version}\n"))
+                let mut words = text.split_whitespace().skip_while(|word| *word != "Debian");
+                words
+                    .nth(1)
+                    .map_or_else(String::new, |version| format!("Debian {version}\n"))
             }
             Self::LinesOf(words) => lines(text, |line| words.iter().any(|w| line.starts_with(w))),
             Self::Settings => {
