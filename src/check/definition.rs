@@ -46,7 +46,7 @@ pub enum Judge {
 
 /// What a check judges.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct Subject<'a, 'r> {
     /// The profile.
     pub profile: &'a Profile,
     /// Its plan.
@@ -54,7 +54,7 @@ pub struct Subject<'a> {
     /// The host.
     pub facts: &'a Facts,
     /// The firewall that is in force there.
-    pub firewall: &'a Firewall<'a>,
+    pub firewall: &'a Firewall<'r>,
 }
 
 /// The firewall that is in force on a host.

@@ -19,7 +19,7 @@ enum ChainEnd {
     End(Option<Place>, Outcome),
 }
 
-impl Run<'_, '_> {
+impl<'r> Run<'_, 'r> {
     pub(super) fn base_chain(&mut self, number: usize, priority: i32) -> Result<(), Outcome> {
         let prepared = self.prepared;
         let Some(chain) = prepared.chains.get(number) else {
@@ -73,7 +73,7 @@ impl Run<'_, '_> {
     }
 
     /// `nft_do_chain`.
-    fn run_chain(&mut self, base: usize, routine: &Routine<'_>) -> ChainEnd {
+    fn run_chain(&mut self, base: usize, routine: &Routine<'r>) -> ChainEnd {
         let prepared = self.prepared;
         let policy = routine.place(None);
         let mut chain = base;
@@ -81,7 +81,7 @@ impl Run<'_, '_> {
         let mut stack: Vec<(usize, usize)> = Vec::new();
         loop {
             let verdict = match prepared.chains.get(chain) {
-                Some(current) if next < current.rules.len() => {
+                Some(current) if next < current.source.rules.len() => {
                     self.rules_met += 1;
                     if self.rules_met > MOST_RULES {
                         return self.lost("more rules than a packet can meet");
@@ -130,8 +130,8 @@ impl Run<'_, '_> {
         ChainEnd::End(self.at, Outcome::Undecided(self.doubt(why)))
     }
 
-    fn rule(&mut self, routine: &Routine<'_>, number: usize) -> Flow {
-        let Some(rule) = routine.rules.get(number) else {
+    fn rule(&mut self, routine: &Routine<'r>, number: usize) -> Flow {
+        let Some(rule) = self.prepared.rules(routine).get(number) else {
             return Flow::Break;
         };
         if rule.steps.is_empty() {

@@ -101,7 +101,8 @@ fn calls(ruleset: &Ruleset, chains: &[Routine<'_>], family: Family, hook: Hook) 
             continue;
         };
         // An empty chain that lets everything pass is as good as none.
-        let idle = chain.rules.is_empty() && base.policy == Policy::Accept && !is_nat(&base.kind);
+        let idle =
+            chain.source.rules.is_empty() && base.policy == Policy::Accept && !is_nat(&base.kind);
         if table.dormant || idle || base.hook != hook || !sees(table, family, hook) {
             continue;
         }

@@ -2,6 +2,7 @@
 //! in order.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::model::net::Family;
 
@@ -24,6 +25,8 @@ pub struct Prepared<'r> {
     pub(super) routes: Option<Vec<&'r Route>>,
     pub(super) chains: Vec<Routine<'r>>,
     pub(super) members: Vec<Members<'r>>,
+    /// Of each table.
+    names: Vec<Names<'r>>,
     pub(super) ipv4: Hooks,
     pub(super) ipv6: Hooks,
     /// What could not be read of the ruleset.
@@ -40,7 +43,8 @@ pub(super) struct Routine<'r> {
     pub(super) family: TableFamily,
     pub(super) policy: Policy,
     pub(super) source: &'r Chain,
-    pub(super) rules: Vec<Steps<'r>>,
+    /// Made when a packet first comes here: of thousands of chains it meets a few.
+    rules: OnceLock<Vec<Steps<'r>>>,
 }
 
 impl Routine<'_> {
@@ -142,6 +146,7 @@ impl<'r> Prepared<'r> {
     pub fn new(ruleset: &'r Ruleset, facts: &'r HostFacts) -> Self {
         let mut chains = Vec::new();
         let mut members = Vec::new();
+        let mut all_names = Vec::with_capacity(ruleset.tables.len());
         let (mut chain_base, mut set_base) = (0, 0);
         for (number, table) in ruleset.tables.iter().enumerate() {
             let names = Names {
@@ -166,13 +171,10 @@ impl<'r> Prepared<'r> {
                         .as_ref()
                         .map_or(Policy::Accept, |base| base.policy),
                     source: chain,
-                    rules: chain
-                        .rules
-                        .iter()
-                        .map(|rule| steps(rule, table, &names))
-                        .collect(),
+                    rules: OnceLock::new(),
                 }
             }));
+            all_names.push(names);
         }
         Self {
             ipv4: Hooks::new(ruleset, &chains, Family::Ipv4),
@@ -185,7 +187,19 @@ impl<'r> Prepared<'r> {
             facts,
             chains,
             members,
+            names: all_names,
         }
+    }
+
+    /// The rules of a chain.
+    pub(super) fn rules<'a>(&self, routine: &'a Routine<'r>) -> &'a [Steps<'r>] {
+        let rules = || {
+            let table = self.ruleset.tables.get(routine.table)?;
+            let names = self.names.get(routine.table)?;
+            let rules = routine.source.rules.iter();
+            Some(rules.map(|rule| steps(rule, table, names)).collect())
+        };
+        routine.rules.get_or_init(|| rules().unwrap_or_default())
     }
 
     /// The chain that a place is in.
