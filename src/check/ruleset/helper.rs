@@ -1,5 +1,7 @@
 //! Whether the live ruleset assigns the helper, and where.
 
+use std::collections::HashMap;
+
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Remedy, RemedyKind, Severity};
 use crate::facts::{Facts, KernelVersion, sysctl};
@@ -217,14 +219,13 @@ fn unclear(subject: &Subject, all: &[(Connections, Said)]) -> Verdict {
 }
 
 fn too_early(subject: &Subject) -> Verdict {
-    let early = |(_, said): &(Connections, Said)| matches!(said, Said::NotAssigned(_));
-    let all = said(subject);
-    if !all.iter().any(early) {
-        return Verdict::Fine;
-    }
     let Some(rule) = assigned_before_conntrack(subject) else {
         return Verdict::Fine;
     };
+    let early = |(_, said): &(Connections, Said)| matches!(said, Said::NotAssigned(_));
+    if !said(subject).iter().any(early) {
+        return Verdict::Fine;
+    }
     Verdict::Found(Finding {
         id: id::HELPER_ASSIGNED_TOO_EARLY,
         severity: Severity::Error,
@@ -243,9 +244,13 @@ fn assigned_before_conntrack(subject: &Subject) -> Option<Place> {
     tables
         .filter(|(_, table)| !table.dormant)
         .find_map(|(number, table)| {
-            let is_early = |chain: &&LiveChain| chain.base.as_ref().is_some_and(is_early);
-            let mut starts = table.chains.iter().filter(is_early);
-            starts.find_map(|start| assigning_rule(table, number, &start.name, &mut Vec::new()))
+            let is_early = |chain: &LiveChain| chain.base.as_ref().is_some_and(is_early);
+            let (at, rule) = assigning_rule(table, is_early)?;
+            Some(Place {
+                table: number,
+                chain: at,
+                rule: Some(rule),
+            })
         })
 }
 
@@ -253,34 +258,37 @@ fn is_early(base: &Base) -> bool {
     matches!(base.hook, Hook::Prerouting | Hook::Output) && base.priority <= -200
 }
 
-/// The first rule of a chain, or of those that it leads to, that assigns the helper.
-fn assigning_rule(
-    table: &Table,
-    number: usize,
-    name: &str,
-    seen: &mut Vec<String>,
-) -> Option<Place> {
-    if seen.iter().any(|s| s == name) {
+/// The first rule that assigns the helper, and its chain, in the chains that `starts` or
+/// those that they lead to.
+fn assigning_rule(table: &Table, starts: impl Fn(&LiveChain) -> bool) -> Option<(usize, usize)> {
+    let chains = &table.chains;
+    // The chains still to be gone through, each with its next rule; the first one is last.
+    let mut open: Vec<(usize, usize)> = (0..chains.len())
+        .rev()
+        .filter(|&at| starts(&chains[at]))
+        .map(|at| (at, 0))
+        .collect();
+    if open.is_empty() {
         return None;
     }
-    seen.push(name.to_owned());
-    let at = table.chains.iter().position(|chain| chain.name == name)?;
-    for (index, rule) in table.chains[at].rules.iter().enumerate() {
+    let names = chains.iter().enumerate();
+    let names: HashMap<&str, usize> = names.map(|(at, c)| (c.name.as_str(), at)).collect();
+    let mut seen = vec![false; chains.len()];
+    while let Some((at, next)) = open.pop() {
+        let Some(rule) = chains[at].rules.get(next) else {
+            continue;
+        };
+        open.push((at, next + 1));
         for expression in &rule.expressions {
             match expression {
                 Expression::Object {
                     which: ObjectRef::Name(object),
                     ..
-                } if is_ftp(table, object) => {
-                    return Some(Place {
-                        table: number,
-                        chain: at,
-                        rule: Some(index),
-                    });
-                }
+                } if is_ftp(table, object) => return Some((at, next)),
                 Expression::Verdict(Says::Jump(to) | Says::Goto(to)) => {
-                    if let Some(found) = assigning_rule(table, number, to, seen) {
-                        return Some(found);
+                    let to = names.get(to.as_str()).copied();
+                    if let Some(to) = to.filter(|&to| !std::mem::replace(&mut seen[to], true)) {
+                        open.push((to, 0));
                     }
                 }
                 _ => {}
