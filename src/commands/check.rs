@@ -12,6 +12,7 @@ use crate::plan;
 use crate::profile::Profile;
 use crate::ruleset::eval::HostFacts;
 use crate::ruleset::live::recorded;
+use crate::sys::ruleset;
 use crate::sys::terminal::{Color, write_stdout};
 
 use super::{profiles, snapshot};
@@ -19,17 +20,23 @@ use super::{profiles, snapshot};
 /// Makes the checks, prints what they found, and gives the exit status that says it.
 pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::Result<u8> {
     let named = profiles::read(&asked.profiles)?;
-    let facts = Facts::of(match &asked.snapshot {
-        Some(directory) => snapshot::read(Path::new(directory))?,
-        None => snapshot::take(asked.probe),
-    });
+    let (ruleset, facts) = match &asked.snapshot {
+        Some(directory) => {
+            let snapshot = snapshot::read(Path::new(directory))?;
+            (recorded::ruleset(&snapshot), Facts::of(snapshot))
+        }
+        None => {
+            let snapshot = snapshot::take(asked.probe);
+            (ruleset::read(&snapshot, asked.probe), Facts::of(snapshot))
+        }
+    };
     let profiles = if named.is_empty() {
         installed(&facts)?
     } else {
         named
     };
     let plan = plan::plan(&profiles, &facts);
-    let (ruleset, host) = (recorded::ruleset(&facts.snapshot), HostFacts::of(&facts));
+    let host = HostFacts::of(&facts);
     let firewall = Firewall::new(&ruleset, &host);
     let reports: Vec<(&Profile, Report)> = plan
         .profiles

@@ -18,7 +18,8 @@ pub(super) fn run(directory: &str, color: Color) -> anyhow::Result<()> {
     let shown = one_line(directory);
     let path = Path::new(directory);
     files::make_private(path).map_err(|e| cannot_make(&shown, &e))?;
-    let snapshot = take(false);
+    let mut snapshot = take(false);
+    ruleset::record_into(&mut snapshot, false);
     for (name, bytes) in snapshot.files() {
         files::write_below(path, &name, &bytes).map_err(|e| {
             Failure::cannot(format!("cannot write {shown}/{name}: {e}"))
@@ -39,8 +40,9 @@ fn cannot_make(shown: &str, error: &io::Error) -> Failure {
     }
 }
 
-/// The sources of this host, with what functional probes tell. These run where they
-/// make the kernel load no module, or where `may_load` allows that.
+/// The sources of this host but for its ruleset, with what functional probes tell. These
+/// run where they make the kernel load no module, or where `may_load` allows that; they
+/// may have loaded what a reading of the ruleset asks, which therefore comes after.
 pub(super) fn take(may_load: bool) -> Snapshot {
     let mut snapshot = collect::snapshot();
     let probe = match helper::probe_loads_nothing(&snapshot) {
@@ -50,8 +52,6 @@ pub(super) fn take(may_load: bool) -> Snapshot {
         _ => State::Held(scratch::report()),
     };
     snapshot.insert(Asked::Probe.to_string(), probe);
-    // After the probe, which may have loaded what this asks.
-    ruleset::record_into(&mut snapshot, may_load);
     snapshot
 }
 

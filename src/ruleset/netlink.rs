@@ -60,9 +60,22 @@ pub fn dump_request(list: List, family: u8, sequence: u32) -> Vec<u8> {
 /// for one set at a time. `table` and `set` are names without a NUL.
 #[must_use]
 pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> Vec<u8> {
-    let mut attributes = Vec::with_capacity(table.len() + set.len() + 16);
     // NFTA_SET_ELEM_LIST_TABLE 1, NFTA_SET_ELEM_LIST_SET 2.
-    for (kind, name) in [(1_u16, table), (2, set)] {
+    request_of(SUBSYSTEM | 0x0d, family, [table, set], sequence)
+}
+
+/// A request to dump the rules of one chain (`NFT_MSG_GETRULE`). `table` and `chain` are
+/// names without a NUL.
+#[must_use]
+pub fn rules_request(family: u8, table: &[u8], chain: &[u8], sequence: u32) -> Vec<u8> {
+    // NFTA_RULE_TABLE 1, NFTA_RULE_CHAIN 2.
+    request_of(List::Rules.request_type(), family, [table, chain], sequence)
+}
+
+/// A request to dump what is named by attributes 1 and 2.
+fn request_of(kind: u16, family: u8, names: [&[u8]; 2], sequence: u32) -> Vec<u8> {
+    let mut attributes = Vec::with_capacity(names[0].len() + names[1].len() + 16);
+    for (kind, name) in [1_u16, 2].into_iter().zip(names) {
         let length = u16::try_from(name.len() + 5).unwrap_or_default();
         attributes.extend(length.to_ne_bytes());
         attributes.extend(kind.to_ne_bytes());
@@ -70,18 +83,29 @@ pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> 
         attributes.push(0);
         attributes.resize(aligned(attributes.len()), 0);
     }
-    request(SUBSYSTEM | 0x0d, DUMP, family, sequence, &attributes)
+    request(kind, DUMP, family, sequence, &attributes)
 }
 
 /// Family, table and name of each set in a dump of [`List::Sets`] (`NFTA_SET_TABLE` 1,
 /// `NFTA_SET_NAME` 2), as [`elements_request`] takes them.
 pub fn set_names(dump: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
-    objects(dump).filter_map(|set| {
+    names(dump, 2)
+}
+
+/// Family, table and name of each chain in a dump of [`List::Chains`] (`NFTA_CHAIN_TABLE` 1,
+/// `NFTA_CHAIN_NAME` 3), as [`rules_request`] takes them.
+pub fn chain_names(dump: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
+    names(dump, 3)
+}
+
+/// `named`: the attribute with the name.
+fn names(dump: &[u8], named: u16) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
+    objects(dump).filter_map(move |object| {
         let name = |kind| {
-            let bytes = attribute(set.attributes, kind)?;
+            let bytes = attribute(object.attributes, kind)?;
             bytes.split(|byte| *byte == 0).next()
         };
-        Some((set.family, name(1)?, name(2)?))
+        Some((object.family, name(1)?, name(named)?))
     })
 }
 

@@ -4,11 +4,12 @@ use std::io;
 
 use mnl::{Bus, Socket};
 
-use crate::ruleset::live::decode::Dump;
+use crate::ruleset::live::Ruleset;
+use crate::ruleset::live::decode::{Decoder, Dump};
 use crate::ruleset::native::Dumps;
 use crate::ruleset::netlink::{
-    List, Message, dump_request, elements_request, generation, generation_request, messages,
-    set_names,
+    List, Message, chain_names, dump_request, elements_request, generation, generation_request,
+    messages, rules_request, set_names,
 };
 
 /// How often a dump that the ruleset changed under is asked for again.
@@ -38,14 +39,47 @@ pub fn dump(family: u8) -> io::Result<Dumps> {
 /// # Errors
 /// As [`dump`]; `Interrupted` where the ruleset kept changing.
 pub fn dump_everything() -> io::Result<Dump> {
-    let socket = Socket::new(Bus::Netfilter)?;
-    let mut buffer = Buffer::new();
+    at_one_moment(|asking| {
+        let Some(mut dump) = asking.all_but_rules()? else {
+            return Ok(None);
+        };
+        let rules = &mut dump.rules;
+        let is_whole = asking.rules(&dump.chains, |part| rules.extend_from_slice(part))?;
+        rules.shrink_to_fit();
+        Ok(is_whole.then_some(dump))
+    })
+}
+
+/// The same decoded, without holding the rules' bytes.
+///
+/// # Errors
+/// As [`dump_everything`].
+pub fn read_everything() -> io::Result<Ruleset> {
+    at_one_moment(|asking| {
+        let Some(dump) = asking.all_but_rules()? else {
+            return Ok(None);
+        };
+        let mut decoder = Decoder::new(&dump);
+        let is_whole = asking.rules(&dump.chains, |part| decoder.rules(part))?;
+        Ok(is_whole.then(|| decoder.finish()))
+    })
+}
+
+/// What is read where nothing changed meanwhile; `None` of `read` says that a dump was
+/// interrupted.
+fn at_one_moment<T>(mut read: impl FnMut(&mut Asking) -> io::Result<Option<T>>) -> io::Result<T> {
+    let mut asking = Asking {
+        socket: Socket::new(Bus::Netfilter)?,
+        buffer: Buffer::new(),
+        sequence: 0,
+    };
     for attempt in 1..=ATTEMPTS {
-        let before = generation_of(&socket, &mut buffer, attempt)?;
-        let dump = everything(&socket, &mut buffer, attempt);
-        let is_same = generation_of(&socket, &mut buffer, attempt)? == before;
-        match dump {
-            Ok(Some(dump)) if is_same => return Ok(dump),
+        asking.sequence = attempt;
+        let before = asking.generation()?;
+        let found = read(&mut asking);
+        let is_same = asking.generation()? == before;
+        match found {
+            Ok(Some(found)) if is_same => return Ok(found),
             // A set that went away is refused; that was a change.
             Err(error) if is_same => return Err(error),
             Ok(_) | Err(_) => {}
@@ -54,58 +88,92 @@ pub fn dump_everything() -> io::Result<Dump> {
     Err(kept_changing())
 }
 
-fn everything(socket: &Socket, buffer: &mut Buffer, sequence: u32) -> io::Result<Option<Dump>> {
-    /// `NFPROTO_UNSPEC`.
-    const ALL: u8 = 0;
-    let mut list = |list| -> io::Result<Option<Vec<u8>>> {
-        socket.send(&dump_request(list, ALL, sequence))?;
-        let mut bytes = Vec::new();
-        let is_whole = receive(socket, buffer, &mut bytes)?;
-        bytes.shrink_to_fit();
-        Ok(is_whole.then_some(bytes))
-    };
-    let (Some(tables), Some(chains), Some(rules), Some(sets), Some(objects), Some(flowtables)) = (
-        list(List::Tables)?,
-        list(List::Chains)?,
-        list(List::Rules)?,
-        list(List::Sets)?,
-        list(List::Objects)?,
-        list(List::Flowtables)?,
-    ) else {
-        return Ok(None);
-    };
-    let mut elements = Vec::new();
-    for (family, table, set) in set_names(&sets) {
-        socket.send(&elements_request(family, table, set, sequence))?;
-        if !receive(socket, buffer, &mut elements)? {
-            return Ok(None);
-        }
-    }
-    elements.shrink_to_fit();
-    Ok(Some(Dump {
-        tables,
-        chains,
-        rules,
-        sets,
-        elements,
-        objects,
-        flowtables,
-    }))
+/// `NFPROTO_UNSPEC`.
+const ALL: u8 = 0;
+
+/// A socket, and the number of the present attempt.
+struct Asking {
+    socket: Socket,
+    buffer: Buffer,
+    sequence: u32,
 }
 
-fn generation_of(socket: &Socket, buffer: &mut Buffer, sequence: u32) -> io::Result<u32> {
-    socket.send(&generation_request(sequence))?;
-    let length = socket.recv_raw(buffer.aligned())?;
-    let answer = &buffer.aligned()[..length];
-    if let Some(Message::Refused(errno)) = messages(answer).next() {
-        return Err(io::Error::from_raw_os_error(errno));
+impl Asking {
+    fn request(&self, request: &[u8]) -> io::Result<()> {
+        self.socket.send(request).map(|_| ())
     }
-    generation(answer).ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the kernel did not say the ruleset's generation",
-        )
-    })
+
+    /// One part of a dump; `None` where it was interrupted.
+    fn list(&mut self, list: List) -> io::Result<Option<Vec<u8>>> {
+        self.request(&dump_request(list, ALL, self.sequence))?;
+        let mut bytes = Vec::new();
+        let is_whole = self.receive_into(&mut bytes)?;
+        bytes.shrink_to_fit();
+        Ok(is_whole.then_some(bytes))
+    }
+
+    /// The rules of all chains, piece by piece; false where a dump was interrupted. Each
+    /// chain is asked for by itself: for each piece of a dump the kernel counts through
+    /// all rules before it (`nf_tables_dump_rules`).
+    fn rules(&mut self, chains: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<bool> {
+        for (family, table, chain) in chain_names(chains) {
+            self.request(&rules_request(family, table, chain, self.sequence))?;
+            if !receive(&self.socket, &mut self.buffer, &mut take)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn receive_into(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
+        receive(&self.socket, &mut self.buffer, |part| {
+            bytes.extend_from_slice(part);
+        })
+    }
+
+    fn all_but_rules(&mut self) -> io::Result<Option<Dump>> {
+        let (Some(tables), Some(chains), Some(sets), Some(objects), Some(flowtables)) = (
+            self.list(List::Tables)?,
+            self.list(List::Chains)?,
+            self.list(List::Sets)?,
+            self.list(List::Objects)?,
+            self.list(List::Flowtables)?,
+        ) else {
+            return Ok(None);
+        };
+        let mut elements = Vec::new();
+        for (family, table, set) in set_names(&sets) {
+            self.request(&elements_request(family, table, set, self.sequence))?;
+            if !self.receive_into(&mut elements)? {
+                return Ok(None);
+            }
+        }
+        elements.shrink_to_fit();
+        Ok(Some(Dump {
+            tables,
+            chains,
+            rules: Vec::new(),
+            sets,
+            elements,
+            objects,
+            flowtables,
+        }))
+    }
+
+    fn generation(&mut self) -> io::Result<u32> {
+        self.request(&generation_request(self.sequence))?;
+        let length = self.socket.recv_raw(self.buffer.aligned())?;
+        let answer = &self.buffer.aligned()[..length];
+        if let Some(Message::Refused(errno)) = messages(answer).next() {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        generation(answer).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the kernel did not say the ruleset's generation",
+            )
+        })
+    }
 }
 
 fn list(socket: &Socket, list: List, family: u8) -> io::Result<Vec<u8>> {
@@ -113,7 +181,7 @@ fn list(socket: &Socket, list: List, family: u8) -> io::Result<Vec<u8>> {
     for attempt in 1..=ATTEMPTS {
         socket.send(&dump_request(list, family, attempt))?;
         let mut dump = Vec::new();
-        if receive(socket, &mut buffer, &mut dump)? {
+        if receive(socket, &mut buffer, |part| dump.extend_from_slice(part))? {
             return Ok(dump);
         }
     }
@@ -127,13 +195,13 @@ fn kept_changing() -> io::Error {
     )
 }
 
-/// Adds the answer to one request to `dump`; false where it was interrupted.
-fn receive(socket: &Socket, buffer: &mut Buffer, dump: &mut Vec<u8>) -> io::Result<bool> {
+/// Takes in the answer to one request, piece by piece; false where it was interrupted.
+fn receive(socket: &Socket, buffer: &mut Buffer, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
     let mut interrupted = false;
     loop {
         let length = socket.recv_raw(buffer.aligned())?;
         let part = &buffer.aligned()[..length];
-        dump.extend_from_slice(part);
+        take(part);
         for message in messages(part) {
             match message {
                 Message::Done => return Ok(!interrupted),

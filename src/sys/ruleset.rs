@@ -11,44 +11,61 @@ use crate::facts::sources::Asked;
 use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::recorded::{self, NFTABLES, sources};
 
-/// What is in force in this thread's network namespace, whatever that makes the kernel
-/// load.
+/// What is in force in this thread's network namespace, the same as is recorded by
+/// [`record_into`], without holding it. `known`: the host's other sources.
 #[must_use]
-pub fn read() -> Ruleset {
-    let mut snapshot = Snapshot::default();
-    record_into(&mut snapshot, true);
-    recorded::ruleset(&snapshot)
+pub fn read(known: &Snapshot, may_load: bool) -> Ruleset {
+    let mut held = Snapshot::default();
+    let nftables = match nftables(known, may_load, netlink::read_everything) {
+        Ok(ruleset) => Some(ruleset),
+        Err(state) => {
+            silence(&mut held, &state);
+            None
+        }
+    };
+    record_legacy(&mut held);
+    recorded::joined(nftables, &held)
 }
 
 /// Puts everything that is in force into a snapshot. Where that might make the kernel
 /// load `nf_tables`, only where `may_load` allows it; iptables-legacy is asked for no
 /// table that is not in force already, since that would put it in force.
 pub fn record_into(snapshot: &mut Snapshot, may_load: bool) {
-    let dumped = match helper::has_nf_tables(snapshot) {
+    match nftables(snapshot, may_load, netlink::dump_everything) {
+        Ok(dump) => {
+            for (asked, state) in sources(dump) {
+                snapshot.insert(asked.to_string(), state);
+            }
+        }
+        Err(state) => silence(snapshot, &state),
+    }
+    record_legacy(snapshot);
+}
+
+fn nftables<T>(known: &Snapshot, may_load: bool, read: fn() -> io::Result<T>) -> Result<T, State> {
+    match helper::has_nf_tables(known) {
         Some(false) => Err(State::Absent),
         None if !may_load => Err(State::Unreadable(
             "to ask for it might make the kernel load nf_tables".to_owned(),
         )),
-        Some(true) | None => netlink::dump_everything().map_err(|error| {
+        Some(true) | None => read().map_err(|error| {
             if has_no_nftables(&error) {
                 State::Absent
             } else {
                 State::Unreadable(error.to_string())
             }
         }),
-    };
-    match dumped {
-        Ok(dump) => {
-            for (asked, state) in sources(dump) {
-                snapshot.insert(asked.to_string(), state);
-            }
-        }
-        Err(state) => {
-            for asked in NFTABLES {
-                snapshot.insert(asked.to_string(), state.clone());
-            }
-        }
     }
+}
+
+/// Says the same of each part of `nf_tables`.
+fn silence(snapshot: &mut Snapshot, state: &State) {
+    for asked in NFTABLES {
+        snapshot.insert(asked.to_string(), state.clone());
+    }
+}
+
+fn record_legacy(snapshot: &mut Snapshot) {
     for (asked, names, program) in [
         (
             Asked::LegacySave,

@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use ftpnat::facts::snapshot::Snapshot;
 use ftpnat::ruleset::eval::{Evaluation, Prepared, State, Told};
 use ftpnat::ruleset::live::Ruleset;
 use ftpnat::sys::ruleset;
@@ -140,7 +141,7 @@ fn play_generated(first: u64, end: u64) -> Result<(), Failed> {
 /// The probes of one ruleset, the answers to those that arrive, and what follows on these.
 fn play_ruleset(lab: &mut Lab, generated: &Generated, totals: &mut Totals) -> Result<(), String> {
     lab.load(&generated.load)?;
-    let ruleset = ruleset::read();
+    let ruleset = ruleset::read(&Snapshot::default(), true);
     let host = lab.facts().clone();
     let mut round = Round {
         lab,
@@ -291,7 +292,7 @@ fn play_case(case: &'static Case, decided: bool) -> Result<(), Failed> {
                 data: Data::None,
             },
         };
-        let ruleset = ruleset::read();
+        let ruleset = ruleset::read(&Snapshot::default(), true);
         let seen = lab.play(&[probe]);
         let expected = (case.seen)();
         if seen != [expected] {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use ftpnat::facts::snapshot::Snapshot;
 use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::decode::{Dump, decode};
 use ftpnat::ruleset::live::expression::Expression;
@@ -49,7 +50,7 @@ impl Held {
 
     /// Everything that is in force, of all back ends.
     pub(crate) fn recorded(&self) -> Ruleset {
-        self.namespace.inside(read)
+        self.namespace.inside(|| read(&Snapshot::default(), true))
     }
 
     pub(crate) fn dump(&self) -> Dump {

@@ -7,7 +7,6 @@ use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::expression::Expression;
 use ftpnat::ruleset::live::table::Maker;
 use ftpnat::ruleset::live::xt::{Match, Target};
-use ftpnat::sys::ruleset::read;
 use libtest_mimic::Trial;
 
 use crate::agreement;
@@ -441,7 +440,7 @@ fn agree(iptables: &str, rules: &[(&str, &str, &str)]) {
     for back_end in ["nft", "legacy"] {
         held.load(&format!("{iptables}-{back_end}-restore"), &text(rules));
     }
-    let ruleset = held.namespace.inside(read);
+    let ruleset = held.recorded();
     assert_eq!(ruleset.unread, []);
     let mut faults = Vec::new();
     for (table, chain, wanted) in numbered(rules) {

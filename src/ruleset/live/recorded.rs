@@ -46,7 +46,15 @@ pub fn sources(dump: Dump) -> [(Asked, State); 7] {
 /// absent, is said in [`Ruleset::unread`].
 #[must_use]
 pub fn ruleset(snapshot: &Snapshot) -> Ruleset {
-    let mut ruleset = nftables(snapshot).unwrap_or_else(|unread| Ruleset {
+    joined(None, snapshot)
+}
+
+/// The same where `nf_tables` may have been read already, so that the snapshot need not
+/// hold it.
+#[must_use]
+pub fn joined(read: Option<Ruleset>, snapshot: &Snapshot) -> Ruleset {
+    let read = read.map_or_else(|| nftables(snapshot), Ok);
+    let mut ruleset = read.unwrap_or_else(|unread| Ruleset {
         tables: Vec::new(),
         unread: vec![unread],
     });

@@ -47,36 +47,51 @@ pub struct Dump<B = Vec<u8>> {
 /// in [`Ruleset::unread`].
 #[must_use]
 pub fn decode<B: AsRef<[u8]>>(dump: &Dump<B>) -> Ruleset {
-    let mut decoder = Decoder::default();
-    decoder.cut_off(dump);
-    decoder.tables(dump.tables.as_ref());
-    decoder.chains(dump.chains.as_ref());
-    decoder.sets(dump.sets.as_ref());
-    decoder.elements(dump.elements.as_ref());
+    let mut decoder = Decoder::new(dump);
     decoder.rules(dump.rules.as_ref());
-    decoder.objects(dump.objects.as_ref());
-    decoder.flowtables(dump.flowtables.as_ref());
-    for table in &mut decoder.ruleset.tables {
-        table.maker = table::maker(table);
-        // Of thousands of chains most have one rule or two.
-        for chain in &mut table.chains {
-            chain.rules.shrink_to_fit();
-        }
-    }
-    decoder.ruleset
+    decoder.finish()
 }
 
-/// A table by family and name as the dump has them; a chain or a set by the number of its
-/// table and its name.
+/// Decodes a dump whose rules come piece by piece, as the kernel sends them: they are most
+/// of a large ruleset, and need not be held.
 #[derive(Default)]
-struct Decoder<'a> {
+pub struct Decoder<'a> {
     ruleset: Ruleset,
+    /// By family and name as the dump has them.
     tables: HashMap<(u8, &'a [u8]), usize>,
+    /// By the number of the table, and the name.
     chains: HashMap<(usize, &'a [u8]), usize>,
     sets: HashMap<(usize, &'a [u8]), usize>,
 }
 
 impl<'a> Decoder<'a> {
+    /// Takes in everything but the rules.
+    #[must_use]
+    pub fn new<B: AsRef<[u8]>>(dump: &'a Dump<B>) -> Self {
+        let mut decoder = Self::default();
+        decoder.cut_off(dump);
+        decoder.tables(dump.tables.as_ref());
+        decoder.chains(dump.chains.as_ref());
+        decoder.sets(dump.sets.as_ref());
+        decoder.elements(dump.elements.as_ref());
+        decoder.objects(dump.objects.as_ref());
+        decoder.flowtables(dump.flowtables.as_ref());
+        decoder
+    }
+
+    /// The ruleset of all that was taken in.
+    #[must_use]
+    pub fn finish(mut self) -> Ruleset {
+        for table in &mut self.ruleset.tables {
+            table.maker = table::maker(table);
+            // Of thousands of chains most have one rule or two.
+            for chain in &mut table.chains {
+                chain.rules.shrink_to_fit();
+            }
+        }
+        self.ruleset
+    }
+
     fn unread(&mut self, what: String, why: &str) {
         let said = self.ruleset.unread.last().map(|u| u.what.as_str());
         if said != Some(&what) {
@@ -121,19 +136,19 @@ impl<'a> Decoder<'a> {
     }
 
     /// The table that an object names in attribute 1, as all of them do.
-    fn table_of(&self, family: u8, f: Fields<'a>) -> Option<usize> {
+    fn table_of(&self, family: u8, f: Fields) -> Option<usize> {
         self.tables.get(&(family, name(f, 1))).copied()
     }
 
     /// Each object of a part with the number of its table and the table; `place` puts it
     /// in, or gives `None` where it is not understood. `named`: the attribute with its
     /// name.
-    fn each(
+    fn each<'b>(
         &mut self,
-        bytes: &'a [u8],
+        bytes: &'b [u8],
         kind: &str,
         named: u16,
-        mut place: impl FnMut(&mut Self, usize, Fields<'a>) -> Option<()>,
+        mut place: impl FnMut(&mut Self, usize, Fields<'b>) -> Option<()>,
     ) {
         for object in objects(bytes) {
             let f = Fields(object.attributes);
@@ -213,7 +228,8 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn rules(&mut self, bytes: &'a [u8]) {
+    /// Takes rules in: whole messages of a dump, after those before.
+    pub fn rules(&mut self, bytes: &[u8]) {
         // Rules come chain by chain: the last chain is most often the next.
         let mut last: Option<((usize, &[u8]), usize)> = None;
         self.each(bytes, "a rule of chain", 2, |this, at, f| {
