@@ -9,13 +9,14 @@
     reason = "a benchmark runs programs and prints what it saw"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+mod measure;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
-const FTPNAT: &str = env!("CARGO_BIN_EXE_ftpnat");
+use measure::{FTPNAT, Runs, median, ms, verdict, wall};
+
 const ROUNDS: usize = 250;
 const WARM_UP: usize = 20;
 /// What is run in turns with `true`: its arguments, the status that it ends with, and
@@ -35,15 +36,9 @@ const PROFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/own-firewal
 const HOSTILE_ROUNDS: usize = 5;
 const HOSTILE_WALL: Duration = Duration::from_millis(50);
 const HOSTILE_KIB: i64 = 32 * 1024;
-/// Makes this program measure one run of another; see [`measured_apart`].
-const MEASURE: &str = "--measure-one-run";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some([mark, file]) = arguments.first_chunk()
-        && mark == MEASURE
-    {
-        measure(file);
+    if measure::measures_one_run() {
         return ExitCode::SUCCESS;
     }
     let mut kept = true;
@@ -101,7 +96,12 @@ fn hostile() -> bool {
     for (name, text) in hostile_profiles() {
         let file = directory.join(format!("{}.yaml", name.replace(' ', "-")));
         std::fs::write(&file, text).expect("written");
-        let (wall, kib) = measured_apart(&file);
+        let file = file.to_str().expect("a path in UTF-8");
+        let mut runs = Runs::default();
+        for _ in 0..HOSTILE_ROUNDS {
+            runs.add(FTPNAT, &["plan", "--profile", file], &[2]);
+        }
+        let (wall, kib) = (runs.wall(), runs.kib);
         let kept = wall <= HOSTILE_WALL && kib <= HOSTILE_KIB;
         all_kept &= kept;
         println!("{name:<29} {:>9.3} {kib:>9}   {}", ms(wall), verdict(kept));
@@ -148,65 +148,4 @@ fn hostile_profiles() -> Vec<(&'static str, String)> {
             format!("name: \"{}\"\n", "\\\"".repeat(500_000)),
         ),
     ]
-}
-
-/// The median wall time and the highest peak of several runs. The kernel keeps
-/// one peak for all children that a process has waited for, so each run gets a
-/// parent of its own: this program again. Its own few MiB are the least that can
-/// be seen.
-fn measured_apart(file: &Path) -> (Duration, i64) {
-    let mut walls = Vec::new();
-    let mut peak = 0;
-    for _ in 0..HOSTILE_ROUNDS {
-        let this = std::env::current_exe().expect("this program");
-        let output = Command::new(this).arg(MEASURE).arg(file).output();
-        let output = output.expect("this program runs");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let numbers: Vec<i64> = text.split_whitespace().flat_map(str::parse).collect();
-        let [micros, kib] = numbers[..] else {
-            panic!("{}", String::from_utf8_lossy(&output.stderr));
-        };
-        walls.push(Duration::from_micros(micros.unsigned_abs()));
-        peak = peak.max(kib);
-    }
-    (median(&mut walls), peak)
-}
-
-/// Runs `ftpnat plan` on a profile that must be refused, and prints microseconds
-/// and KiB.
-fn measure(file: &str) {
-    let mut plan = Command::new(FTPNAT);
-    plan.args(["plan", "--profile"]).arg(PathBuf::from(file));
-    let wall = wall(&mut plan, &[2]);
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage of children");
-    println!("{} {}", wall.as_micros(), usage.max_rss());
-}
-
-/// The time from start to end of a run that must end with one of these statuses.
-#[track_caller]
-fn wall(command: &mut Command, statuses: &[i32]) -> Duration {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let start = Instant::now();
-    let ended = command.status().expect("the program runs");
-    let wall = start.elapsed();
-    let status = ended.code().unwrap_or(-1);
-    assert!(statuses.contains(&status), "{command:?}: {ended}");
-    wall
-}
-
-/// Sorts them, too.
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn verdict(kept: bool) -> &'static str {
-    if kept { "kept" } else { "MISSED" }
 }

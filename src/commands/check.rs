@@ -20,15 +20,12 @@ use super::{profiles, snapshot};
 /// Makes the checks, prints what they found, and gives the exit status that says it.
 pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::Result<u8> {
     let named = profiles::read(&asked.profiles)?;
-    let (ruleset, facts) = match &asked.snapshot {
-        Some(directory) => {
-            let snapshot = snapshot::read(Path::new(directory))?;
-            (recorded::ruleset(&snapshot), Facts::of(snapshot))
-        }
-        None => {
-            let snapshot = snapshot::take(asked.probe);
-            (ruleset::read(&snapshot, asked.probe), Facts::of(snapshot))
-        }
+    let (ruleset, facts) = if let Some(directory) = &asked.snapshot {
+        let snapshot = snapshot::read(Path::new(directory))?;
+        (recorded::ruleset(&snapshot), Facts::of(snapshot))
+    } else {
+        let snapshot = snapshot::take(asked.probe);
+        (ruleset::read(&snapshot, asked.probe), Facts::of(snapshot))
     };
     let profiles = if named.is_empty() {
         installed(&facts)?
