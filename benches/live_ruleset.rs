@@ -206,7 +206,7 @@ fn split() -> bool {
         (address("192.0.2.1"), 1024),
         (address("198.51.100.1"), 50_000),
     );
-    let packet = Packet::arriving(flow.clone(), Some("eth0"));
+    let packet = Packet::arriving(flow, Some("eth0"));
     let region = flow
         .region()
         .any_source(Family::Ipv4)
