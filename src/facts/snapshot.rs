@@ -149,7 +149,7 @@ impl Snapshot {
                 }
                 State::Absent => format!("absent\t{name}"),
                 State::Unreadable(why) => {
-                    format!("unreadable\t{name}\t{}", why.replace(['\n', '\t'], " "))
+                    format!("unreadable\t{name}\t{}", one_line(why))
                 }
             };
             // Writing to a string cannot fail.
@@ -198,7 +198,7 @@ impl Snapshot {
                     })?),
                     ("raw", None) => State::Raw(held()?),
                     ("absent", None) => State::Absent,
-                    ("unreadable", why) => State::Unreadable(why.unwrap_or("no reason").to_owned()),
+                    ("unreadable", why) => State::Unreadable(one_line(why.unwrap_or("no reason"))),
                     _ => return Err(SnapshotError::Line(number)),
                 };
             snapshot.insert(name, state);
@@ -215,8 +215,16 @@ fn place(name: &str) -> String {
     }
 }
 
+/// A reason as a manifest has it: nothing in it ends a line or a field.
+fn one_line(why: &str) -> String {
+    why.replace(char::is_control, " ")
+}
+
 /// An absolute path that leads nowhere else, or a question's name.
 fn is_name(name: &str) -> bool {
+    if name.contains(char::is_control) {
+        return false;
+    }
     let clean = |part: &str| !part.is_empty() && part != "." && part != "..";
     match name.strip_prefix(ASKED) {
         Some(asked) => clean(asked) && !asked.contains('/'),
@@ -284,6 +292,7 @@ mod tests {
             "asked:a/b",
             "/proc/./x",
             "/proc/..",
+            "/proc/x\u{1b}y",
         ] {
             let manifest = format!("{FORMAT}\nheld\t{name}\n");
             let read = Snapshot::parse(&manifest, |path| panic!("{path} was asked for"));
@@ -307,6 +316,15 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn a_reason_is_one_line_and_one_field() {
+        let manifest = format!("{FORMAT}\nunreadable\t/proc/x\ta\tb\r.\n");
+        let read = Snapshot::parse(&manifest, |_| Ok(Vec::new())).expect("a manifest");
+        let reason = State::Unreadable("a b .".to_owned());
+        assert_eq!(read.state("/proc/x"), Some(&reason));
+        assert_eq!(read_back(&read), Ok(read));
     }
 
     proptest! {
