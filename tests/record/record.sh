@@ -5,7 +5,7 @@
 # a scene takes a minute or two, less with ACCEL=kvm.
 #
 #   cargo build --release
-#   sh tests/record/record.sh WORK [SCENE...]
+#   MIRROR=... sh tests/record/record.sh WORK [SCENE...]
 #
 # WORK is a folder for roots and disks, on a disk and kept between runs. Without a
 # SCENE all are recorded. Then: UPDATE_GOLDEN=1 cargo test --test checks, and read.
