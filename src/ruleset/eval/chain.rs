@@ -1,11 +1,11 @@
 //! Chains: rules in order, verdicts, policies (`nf_tables_core.c`).
 
-use super::super::live::table::{Hook, Policy};
+use super::super::live::table::{Hook, Maker, Policy};
 use super::outcome::{Met, Outcome, Place};
 use super::prepare::{Next, Routine};
 use super::run::{Device, Flow, Run};
 
-/// Jumps within jumps that the kernel allows (`NFT_JUMP_STACK_SIZE`).
+/// Jumps within jumps that `nf_tables` allows (`NFT_JUMP_STACK_SIZE`).
 const DEEPEST: usize = 16;
 /// Rules that one packet may meet: more than any ruleset that the kernel would load makes
 /// it meet is one that loops.
@@ -79,6 +79,7 @@ impl<'r> Run<'_, 'r> {
         let mut chain = base;
         let mut next = 0;
         let mut stack: Vec<(usize, usize)> = Vec::new();
+        let deepest = self.deepest(routine.table);
         loop {
             let verdict = match prepared.chains.get(chain) {
                 Some(current) if next < current.source.rules.len() => {
@@ -115,7 +116,7 @@ impl<'r> Run<'_, 'r> {
                     (chain, next) = caller;
                 }
                 Next::Jump(target) => {
-                    if stack.len() >= DEEPEST {
+                    if stack.len() >= deepest {
                         return ChainEnd::End(self.at, Outcome::Drop { by: self.at });
                     }
                     stack.push((chain, next));
@@ -123,6 +124,14 @@ impl<'r> Run<'_, 'r> {
                 }
                 Next::Goto(target) => (chain, next) = (target, 0),
             }
+        }
+    }
+
+    /// iptables-legacy has room for all chains of a table (`xt_jumpstack_alloc`).
+    fn deepest(&self, table: usize) -> usize {
+        match self.prepared.ruleset.tables.get(table) {
+            Some(table) if table.maker == Maker::IptablesLegacy => table.chains.len(),
+            Some(_) | None => DEEPEST,
         }
     }
 

@@ -96,6 +96,23 @@ fn a_goto_within_a_jump_comes_back_to_the_jump() {
     assert_eq!(outcome(&rules, &to_gateway(21)), dropped(0, 0, Some(1)));
 }
 
+/// iptables-legacy takes 31 chains within one another, and packets pass them.
+#[test]
+fn only_nf_tables_ends_at_the_sixteenth_jump() {
+    let mut rules = input(Policy::Drop, vec![rule(&[jump("0")])]);
+    for number in 0..30 {
+        let onward = rule(&[jump(&(number + 1).to_string())]);
+        rules.tables[0]
+            .chains
+            .push(chain(&number.to_string(), vec![onward]));
+    }
+    let last = chain("30", vec![rule(&[accept()])]);
+    rules.tables[0].chains.push(last);
+    assert_eq!(outcome(&rules, &to_gateway(21)), dropped(0, 16, Some(0)));
+    rules.tables[0].maker = Maker::IptablesLegacy;
+    assert_eq!(outcome(&rules, &to_gateway(21)), Outcome::Accept);
+}
+
 #[test]
 fn chains_that_loop_end() {
     let mut rules = input(Policy::Accept, vec![rule(&[jump("a")])]);
