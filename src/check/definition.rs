@@ -61,6 +61,8 @@ pub struct Subject<'a, 'r> {
 pub struct Firewall<'a> {
     /// As it was read.
     pub ruleset: &'a Ruleset,
+    /// The host that it is in force on.
+    pub host: &'a HostFacts,
     /// Made ready for packets.
     pub prepared: Prepared<'a>,
 }
@@ -71,6 +73,7 @@ impl<'a> Firewall<'a> {
     pub fn new(ruleset: &'a Ruleset, host: &'a HostFacts) -> Self {
         Self {
             ruleset,
+            host,
             prepared: Prepared::new(ruleset, host),
         }
     }

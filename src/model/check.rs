@@ -117,7 +117,7 @@ pub const NAT_HELPER_MISSING: CheckId = CheckId::new(
 pub const HELPER_NOT_ASSIGNED: CheckId = CheckId::new(
     203,
     "helper-not-assigned",
-    "the client's PORT/EPRT needs the ftp helper, and no rule assigns it",
+    "PASV replies or PORT commands name an inside address that only the ftp helper translates",
 );
 /// The helper is assigned before conntrack knows the connection.
 pub const HELPER_ASSIGNED_TOO_EARLY: CheckId = CheckId::new(

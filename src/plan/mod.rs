@@ -20,7 +20,7 @@ use crate::profile::{Nat, Profile};
 pub use families::{served_families, translated};
 pub use helper::helper_ports;
 pub use needs::{ServerSetting, Sysctl, UpstreamRequirement};
-pub use predict::{Cell, From, Outcome};
+pub use predict::{Cell, From, Outcome, needs_of_helper};
 
 /// What profiles need of this host and of others.
 #[derive(Debug, Clone, PartialEq, Eq)]

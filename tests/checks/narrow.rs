@@ -4,7 +4,7 @@
 use ftpnat::facts::snapshot::{Snapshot, State};
 
 use crate::cases::{in_range, two_uplinks};
-use crate::host::{ANY, HEAD, healthy, set};
+use crate::host::{ANY, HEAD, healthy, load, set};
 use crate::{finding, report};
 
 /// What a check says.
@@ -146,6 +146,34 @@ const ROWS: &[Row] = &[
         },
         Open,
     ),
+    // Passive sessions pass a gateway of clients without it, and a server's own host.
+    ("FN203", CLIENTS, no_rules, Silent),
+    ("FN203", OWN_HELPED, no_rules, Silent),
+    ("FN203", CLIENTS_ACTIVE, no_rules, Fires),
+    // A kernel that assigns by itself goes by the server's port, not by the one called.
+    ("FN203", CALLED_2121, by_itself, Silent),
+    ("FN203", LISTENS_2121, by_itself, Fires),
+    // By way of maps; and a rule for another port is not to blame.
+    ("FN204", DNAT, |host| load(host, "helper-early-map"), Fires),
+    (
+        "FN204",
+        DNAT,
+        |host| load(host, "helper-early-other"),
+        Silent,
+    ),
+    (
+        "FN203",
+        DNAT,
+        |host| load(host, "helper-early-other"),
+        Fires,
+    ),
+    // Source NAT finds the helper there, and adjusts.
+    (
+        "FN205",
+        CLIENTS_ACTIVE,
+        |host| load(host, "helper-before-snat"),
+        Silent,
+    ),
     // A symbol of the one helper with the other's name in it.
     (
         "FN202",
@@ -160,6 +188,30 @@ const ROWS: &[Row] = &[
         Silent,
     ),
 ];
+
+const CLIENTS: &str = "name: t\nnat:\n  mode: masquerade\n  external: { interface: eth0 }\n  \
+                       internal: { interface: eth1, networks: [ 10.77.0.0/24 ] }\n";
+const CLIENTS_ACTIVE: &str = "name: t\nactive: true\nnat:\n  mode: masquerade\n  \
+                              external: { interface: eth0 }\n  \
+                              internal: { interface: eth1, networks: [ 10.77.0.0/24 ] }\n";
+const OWN_HELPED: &str = "name: t\npassive: { ports: 50000-51000 }\nhelper: always\n";
+const CALLED_2121: &str = "name: t\nserver: { address: 10.77.0.21 }\n\
+                           passive: { ports: 50000-51000 }\nnat:\n  mode: dnat\n  \
+                           external: { address: 203.0.113.10, interface: eth0, port: 2121 }\n";
+const LISTENS_2121: &str = "name: t\nserver: { address: 10.77.0.21 }\ncontrol: { port: 2121 }\n\
+                            passive: { ports: 50000-51000 }\nnat:\n  mode: dnat\n  external: \
+                            { address: 203.0.113.10, interface: eth0, port: 21 }\n";
+
+fn no_rules(host: &mut Snapshot) {
+    for name in ["asked:iptables-legacy-save", "asked:ip6tables-legacy-save"] {
+        host.insert(name, State::Absent);
+    }
+}
+
+fn by_itself(host: &mut Snapshot) {
+    no_rules(host);
+    set(host, "/proc/sys/net/netfilter/nf_conntrack_helper", "1\n");
+}
 
 const ANNOUNCED: &str = "name: t\nserver: { address: 10.77.0.21 }\n\
                          passive: { ports: 50000-51000, advertise: 203.0.113.10 }\n\

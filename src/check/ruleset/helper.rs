@@ -1,19 +1,17 @@
 //! Whether the live ruleset assigns the helper, and where.
 
-use std::collections::HashMap;
-
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Remedy, RemedyKind, Severity};
 use crate::facts::{Facts, KernelVersion, sysctl};
 use crate::model::check as id;
 use crate::model::filter::Chain;
 use crate::plan::flows::{Connections, Purpose, connections};
-use crate::plan::helper_ports;
-use crate::plan::{From, served_families};
+use crate::plan::{Cell, From, needs_of_helper};
 use crate::profile::Profile;
-use crate::ruleset::eval::{Assigned, Evaluation, Outcome, Place, Told};
-use crate::ruleset::live::expression::{Expression, ObjectRef, Verdict as Says};
-use crate::ruleset::live::table::{Base, Chain as LiveChain, Hook, ObjectKind, Table};
+use crate::ruleset::eval::{Assigned, Evaluation, Outcome, Place, Prepared, Told};
+use crate::ruleset::live::Ruleset;
+use crate::ruleset::live::expression::Expression;
+use crate::ruleset::live::table::{Base, Chain as LiveChain, Hook, Object, ObjectKind, Table};
 
 use super::place;
 
@@ -59,6 +57,10 @@ check! {
     /// `ct helper set` works on a connection, which exists only behind priority -200. At -200, in
     /// `raw` (-300) or before, nft takes the rule and the kernel ignores it (nft(8), `nft_ct.c`).
     ///
+    /// ## How it is judged
+    /// A control connection that needs the helper gets none, and would get it if such a chain
+    /// stood behind that priority.
+    ///
     /// ## Cure
     /// A prerouting chain of priority -150, and one in output where this host is a client.
     HELPER_ASSIGNED_TOO_EARLY, Error, moot by &[id::CONNTRACK_HELPER_MISSING], Judge::Host {
@@ -77,8 +79,8 @@ check! {
     ///
     /// ## Why
     /// Where a rewritten reply changes its length, sequence numbers must be adjusted. The
-    /// extension for that is only added where the helper is there before the translation. Fixed
-    /// in Linux 6.18, 6.12.64, 6.1.167.
+    /// extension for that is only added by a translation, source NAT too, that finds the helper
+    /// there. Fixed in Linux 6.18, 6.12.64, 6.1.167.
     ///
     /// ## Cure
     /// Assign the helper at priority -150, before DNAT at -100.
@@ -95,13 +97,10 @@ const FTP: &str = "ftp";
 const PARTS: usize = 64;
 
 fn needs_helper(profile: &Profile) -> bool {
-    let families = served_families(profile);
-    families
-        .iter()
-        .any(|f| !helper_ports(profile, *f).is_empty())
+    !needs_of_helper(profile).is_empty()
 }
 
-/// The control connections whose replies the helper must read.
+/// The control connections whose replies or commands the helper must read.
 fn helped(subject: &Subject) -> Vec<Connections> {
     let Subject { profile, facts, .. } = *subject;
     let own = subject
@@ -109,21 +108,33 @@ fn helped(subject: &Subject) -> Vec<Connections> {
         .rules
         .iter()
         .any(|r| r.chain == Chain::HELPER_OUTPUT);
+    let cells = needs_of_helper(profile);
     let is_helped = |c: &Connections| {
-        let port = c.control_port.unwrap_or_default();
-        let ports = helper_ports(profile, c.opening.flow.family());
-        c.purpose == Purpose::Control && ports.contains(&port) && (c.from != From::Gateway || own)
+        c.purpose == Purpose::Control
+            && cells.iter().any(|cell| is_of(cell, c))
+            && (c.from != From::Gateway || own)
     };
     let mut all = connections(profile, facts);
     all.retain(is_helped);
     all
 }
 
-/// Before Linux 6.0 a sysctl made the kernel assign it by the port, `ports=` of the module
-/// aside.
-fn is_automatic(facts: &Facts, port: u16) -> bool {
+/// Whether a client has such a control connection. Where this host is the gateway of the
+/// clients, these are inside, and their servers anywhere.
+fn is_of(cell: &Cell, connections: &Connections) -> bool {
+    let flow = &connections.opening.flow;
+    let from = match cell.from {
+        From::InsideDirect => From::Outside,
+        from => from,
+    };
+    (cell.family, cell.control_port, from) == (flow.family(), flow.destination.1, connections.from)
+}
+
+/// Before Linux 6.0 a sysctl made the kernel assign it by the server's own port, also behind
+/// DNAT (`nf_conntrack_alter_reply`), `ports=` of the module aside.
+fn is_automatic(facts: &Facts, port: Option<u16>) -> bool {
     let path = "/proc/sys/net/netfilter/nf_conntrack_helper";
-    port == 21 && sysctl::number(&facts.snapshot, path) == Some(1)
+    port == Some(21) && sysctl::number(&facts.snapshot, path) == Some(1)
 }
 
 /// What is said of one part of a control connection.
@@ -138,7 +149,7 @@ enum Said {
 fn said(subject: &Subject) -> Vec<(Connections, Said)> {
     let mut all = Vec::new();
     for connections in helped(subject) {
-        if is_automatic(subject.facts, connections.opening.flow.destination.1) {
+        if is_automatic(subject.facts, connections.control_port) {
             all.push((connections, Said::Automatic));
             continue;
         }
@@ -219,13 +230,23 @@ fn unclear(subject: &Subject, all: &[(Connections, Said)]) -> Verdict {
 }
 
 fn too_early(subject: &Subject) -> Verdict {
-    let Some(rule) = assigned_before_conntrack(subject) else {
+    let Some(later) = behind_conntrack(subject.firewall.ruleset) else {
         return Verdict::Fine;
     };
-    let early = |(_, said): &(Connections, Said)| matches!(said, Said::NotAssigned(_));
-    if !said(subject).iter().any(early) {
+    let prepared = Prepared::new(&later, subject.firewall.host);
+    let all = said(subject);
+    let missing = all
+        .iter()
+        .filter(|(_, said)| matches!(said, Said::NotAssigned(_)));
+    let assigned_then = missing
+        .flat_map(|(connections, _)| connections.trace(&prepared, PARTS))
+        .find_map(|part| match part.opening.helper {
+            Told::Known(Some(a)) if a.helper == FTP && a.priority == FIRST => Some(a.by),
+            Told::Known(_) | Told::Undecided(_) => None,
+        });
+    let Some(rule) = assigned_then else {
         return Verdict::Fine;
-    }
+    };
     Verdict::Found(Finding {
         id: id::HELPER_ASSIGNED_TOO_EARLY,
         severity: Severity::Error,
@@ -237,70 +258,38 @@ fn too_early(subject: &Subject) -> Verdict {
     })
 }
 
-/// The first rule that assigns the helper in a chain that the kernel enters before it
-/// knows the connection (`NF_IP_PRI_CONNTRACK`, -200).
-fn assigned_before_conntrack(subject: &Subject) -> Option<Place> {
-    let tables = subject.firewall.ruleset.tables.iter().enumerate();
-    tables
-        .filter(|(_, table)| !table.dormant)
-        .find_map(|(number, table)| {
-            let is_early = |chain: &LiveChain| chain.base.as_ref().is_some_and(is_early);
-            let (at, rule) = assigning_rule(table, is_early)?;
-            Some(Place {
-                table: number,
-                chain: at,
-                rule: Some(rule),
-            })
-        })
+/// The first priority behind conntrack (`NF_IP_PRI_CONNTRACK`, -200).
+const FIRST: i32 = -199;
+
+/// The same ruleset with the chains that may assign the helper, and that the kernel enters
+/// before it knows the connection, behind that; `None` where there are none.
+fn behind_conntrack(ruleset: &Ruleset) -> Option<Ruleset> {
+    let early = |table: &Table| {
+        table.objects.iter().any(is_ftp) && table.chains.iter().filter_map(base).any(is_early)
+    };
+    if !ruleset.tables.iter().any(early) {
+        return None;
+    }
+    let mut later = ruleset.clone();
+    for table in later.tables.iter_mut().filter(|table| early(table)) {
+        let bases = table.chains.iter_mut().filter_map(|c| c.base.as_mut());
+        for base in bases.filter(|base| is_early(base)) {
+            base.priority = FIRST;
+        }
+    }
+    Some(later)
+}
+
+fn base(chain: &LiveChain) -> Option<&Base> {
+    chain.base.as_ref()
 }
 
 fn is_early(base: &Base) -> bool {
-    matches!(base.hook, Hook::Prerouting | Hook::Output) && base.priority <= -200
+    matches!(base.hook, Hook::Prerouting | Hook::Output) && base.priority < FIRST
 }
 
-/// The first rule that assigns the helper, and its chain, in the chains that `starts` or
-/// those that they lead to.
-fn assigning_rule(table: &Table, starts: impl Fn(&LiveChain) -> bool) -> Option<(usize, usize)> {
-    let chains = &table.chains;
-    // The chains still to be gone through, each with its next rule; the first one is last.
-    let mut open: Vec<(usize, usize)> = (0..chains.len())
-        .rev()
-        .filter(|&at| starts(&chains[at]))
-        .map(|at| (at, 0))
-        .collect();
-    if open.is_empty() {
-        return None;
-    }
-    let names = chains.iter().enumerate();
-    let names: HashMap<&str, usize> = names.map(|(at, c)| (c.name.as_str(), at)).collect();
-    let mut seen = vec![false; chains.len()];
-    while let Some((at, next)) = open.pop() {
-        let Some(rule) = chains[at].rules.get(next) else {
-            continue;
-        };
-        open.push((at, next + 1));
-        for expression in &rule.expressions {
-            match expression {
-                Expression::Object {
-                    which: ObjectRef::Name(object),
-                    ..
-                } if is_ftp(table, object) => return Some((at, next)),
-                Expression::Verdict(Says::Jump(to) | Says::Goto(to)) => {
-                    let to = names.get(to.as_str()).copied();
-                    if let Some(to) = to.filter(|&to| !std::mem::replace(&mut seen[to], true)) {
-                        open.push((to, 0));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    None
-}
-
-fn is_ftp(table: &Table, name: &str) -> bool {
-    let object = table.objects.iter().find(|object| object.name == name);
-    object.is_some_and(|o| matches!(&o.what, ObjectKind::Helper { helper, .. } if helper == FTP))
+fn is_ftp(object: &Object) -> bool {
+    matches!(&object.what, ObjectKind::Helper { helper, .. } if helper == FTP)
 }
 
 fn after_dnat(subject: &Subject) -> Verdict {
@@ -314,9 +303,7 @@ fn after_dnat(subject: &Subject) -> Verdict {
     let late = said(subject)
         .into_iter()
         .find_map(|(connections, said)| match said {
-            Said::Assigned(assigned, evaluation)
-                if is_late(subject, &assigned) && is_translated(&evaluation) =>
-            {
+            Said::Assigned(assigned, evaluation) if is_late(subject, &assigned, &evaluation) => {
                 Some((connections, assigned))
             }
             _ => None,
@@ -333,23 +320,32 @@ fn after_dnat(subject: &Subject) -> Verdict {
     }))
 }
 
-/// Behind the NAT chains of its hook, or behind prerouting; a template of iptables' `CT`
-/// was there before.
-fn is_late(subject: &Subject, assigned: &Assigned) -> bool {
+/// Behind the last translation: each one that finds the helper there makes the connection fit
+/// for adjusting (`nf_nat_setup_info`), and a template of iptables' `CT` was there before.
+fn is_late(subject: &Subject, assigned: &Assigned, evaluation: &Evaluation) -> bool {
     let rule = subject.firewall.prepared.rule(assigned.by);
     let by_object = rule.is_some_and(|rule| {
         let is_object = |e: &Expression| matches!(e, Expression::Object { .. });
         rule.expressions.iter().any(is_object)
     });
-    let is_first = matches!(assigned.hook, Hook::Prerouting | Hook::Output);
-    by_object && (!is_first || assigned.priority > -100)
-}
-
-fn is_translated(evaluation: &Evaluation) -> bool {
     let Told::Known(nat) = &evaluation.nat else {
         return false;
     };
-    !nat.translations.source.is_none() || !nat.translations.destination.is_none()
+    let translations = &nat.translations;
+    let behind_source = match assigned.hook {
+        Hook::Postrouting | Hook::Input => assigned.priority > 100,
+        _ => false,
+    };
+    let behind_destination = match assigned.hook {
+        Hook::Prerouting | Hook::Output => assigned.priority > -100,
+        _ => true,
+    };
+    by_object
+        && if translations.source.is_none() {
+            behind_destination && !translations.destination.is_none()
+        } else {
+            behind_source
+        }
 }
 
 fn words(connections: &Connections) -> String {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::model::check::CheckId;
 use crate::model::ftp::ClientMode;
 use crate::model::net::Family;
-use crate::profile::{Control, Nat, Profile};
+use crate::profile::{Control, HelperPolicy, Nat, Profile};
 
 use super::families::{are_clients, served_families};
 
@@ -114,6 +114,20 @@ pub fn predictions(profile: &Profile) -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// The cells of a profile that work, and would not without the conntrack helper.
+#[must_use]
+pub fn needs_of_helper(profile: &Profile) -> Vec<Cell> {
+    let mut without = profile.clone();
+    without.helper = HelperPolicy::Never;
+    let works = |cell: &Cell| cell.outcome == Outcome::Works;
+    predictions(profile)
+        .into_iter()
+        .zip(predictions(&without))
+        .filter(|(with, without)| works(with) && !works(without))
+        .map(|(with, _)| with)
+        .collect()
 }
 
 fn cell(profile: &Profile, session: Session, control_port: u16) -> Cell {
