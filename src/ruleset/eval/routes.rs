@@ -217,7 +217,9 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             }
             return Flow::On;
         }
-        if !matches!(result, OIF | OIFNAME) || flags & OF_MARK != 0 {
+        // Where routes are known no rule of theirs asks for a mark.
+        let by_mark = flags & OF_MARK != 0 && self.prepared.routes.is_none();
+        if !matches!(result, OIF | OIFNAME) || by_mark {
             let length = if result == OIFNAME && flags & PRESENT == 0 {
                 16
             } else {

@@ -207,3 +207,40 @@ fn a_transparent_proxy_may_listen_or_not() {
     ));
     assert_eq!(outcome(&rules, &to_gateway(22)), dropped(0, 0, None));
 }
+
+/// `fib saddr . mark . iif oif missing drop`, as firewalld has it for IPv6: where routes are
+/// known none of their rules asks for a mark.
+#[test]
+fn a_mark_does_not_hide_the_routes() {
+    let question = vec![
+        Expression::Fib {
+            result: 1,
+            flags: 0b10_1101,
+            to: R,
+        },
+        cmp(CmpOp::Equal, &[0; 4]),
+        Expression::Verdict(Verdict::Drop),
+    ];
+    let rules = ruleset(vec![table(
+        TableFamily::Inet,
+        "firewalld",
+        vec![base(
+            Hook::Prerouting,
+            -140,
+            Policy::Accept,
+            vec![rule(&[question])],
+        )],
+    )]);
+    let by = |interface: &str| {
+        let flow = super::super::Flow::tcp((ip("2001:db8::7"), 40000), (ip("2001:db8::10"), 21));
+        Packet::arriving(flow, Some(interface))
+    };
+    assert_eq!(outcome(&rules, &by("eth0")), Outcome::Accept);
+    assert_eq!(outcome(&rules, &by("eth1")), dropped(0, 0, Some(0)));
+    let facts = HostFacts {
+        routes: None,
+        ..gateway()
+    };
+    let told = Prepared::new(&rules, &facts).evaluate(&by("eth0"));
+    assert!(matches!(told.outcome, Outcome::Undecided(_)));
+}
