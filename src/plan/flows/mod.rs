@@ -301,6 +301,8 @@ impl Scene<'_> {
         let own = own.iter().map(|a| a.net);
         let taken = own.flat_map(|net| match net {
             IpNet::V4(_) => vec![net.addr(), net.network(), net.broadcast()],
+            // The subnet's routers have its first one (RFC 4291), or a link's end (RFC 6164).
+            IpNet::V6(v6) if v6.prefix_len() < 127 => vec![net.addr(), net.network()],
             IpNet::V6(_) => vec![net.addr()],
         });
         let special = SPECIAL.iter().filter_map(|text| text.parse().ok());
