@@ -135,6 +135,19 @@ const ROWS: &[Row] = &[
         |host| filter(host, "-p tcp -m tcp --dport 51001 -j DROP"),
         Silent,
     ),
+    // A ban of one client is the administrator's will.
+    (
+        "FN105",
+        ANNOUNCED,
+        |host| filter(host, "-s 192.0.2.5/32 -j DROP"),
+        Silent,
+    ),
+    (
+        "FN105",
+        ANNOUNCED,
+        |host| filter(host, "! -s 192.0.2.0/24 -p tcp -j DROP"),
+        Fires,
+    ),
     (
         "FN105",
         ANNOUNCED,

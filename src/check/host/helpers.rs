@@ -12,9 +12,9 @@ use crate::model::check::{
     MODULES_NOT_PERSISTENT as NOT_PERSISTENT, NAT_HELPER_MISSING as NAT_MISSING,
 };
 use crate::model::net::Family;
-use crate::plan::flows::{Purpose, connections};
+use crate::plan::flows::{Part, Purpose, connections};
 use crate::plan::{From, helper_ports};
-use crate::ruleset::eval::{Outcome, Place};
+use crate::ruleset::eval::{Axis, Outcome, Place};
 
 use super::super::profile;
 use super::super::ruleset::place;
@@ -40,8 +40,8 @@ check! {
     ///
     /// ## How it is judged
     /// The profile assigns the helper on a plain port and announces another address; and the server
-    /// runs here with `loose` on, or the live ruleset drops data connections that open to the
-    /// range. Where it accepts them the two do no harm.
+    /// runs here with `loose` on, or the live ruleset drops data connections to the range for
+    /// most clients. Where it accepts them the two do no harm.
     ///
     /// ## Cure
     /// The accept of the passive range; `helper: auto`; `loose` off.
@@ -169,19 +169,48 @@ fn nothing_recorded(subject: &Subject) -> Verdict {
         return Verdict::Unknown(format!("cannot read {}: {}", unread.what, unread.why));
     }
     let mut all = connections(subject.profile, subject.facts);
-    all.retain(|c| c.purpose == Purpose::PassiveData && c.from == From::Outside);
+    // PASV is of IPv4 alone.
+    all.retain(|c| {
+        c.purpose == Purpose::PassiveData
+            && c.from == From::Outside
+            && c.opening.flow.family() == Family::Ipv4
+    });
     for connections in all {
-        for part in connections.trace(&subject.firewall.prepared, 64) {
+        let parts = connections.trace(&subject.firewall.prepared, 64);
+        for part in &parts {
             match &part.opening.outcome {
-                Outcome::Accept | Outcome::Drop { by: None } => {}
                 Outcome::Undecided(doubt) => return Verdict::Unknown(doubt.why.to_owned()),
                 Outcome::Drop { by: Some(by) }
                 | Outcome::Reject { by, .. }
-                | Outcome::Elsewhere { by, .. } => return Verdict::Found(unrecorded(subject, *by)),
+                | Outcome::Elsewhere { by, .. }
+                    if !is_open_to_most(&parts, part) =>
+                {
+                    return Verdict::Found(unrecorded(subject, *by));
+                }
+                _ => {}
             }
         }
     }
     Verdict::Fine
+}
+
+/// Whether the ports of a part are open to more sources than not: a drop of a few is the
+/// administrator's will.
+fn is_open_to_most(parts: &[Part], closed: &Part) -> bool {
+    let range = closed.region.span(Axis::DestinationPort);
+    let (mut open, mut shut) = (0, 0);
+    for part in parts {
+        let its = part.region.span(Axis::DestinationPort);
+        if its.first <= range.last && range.first <= its.last {
+            let sources = part.region.span(Axis::Source);
+            let count = sources.last - sources.first;
+            match part.opening.outcome {
+                Outcome::Accept => open += count,
+                _ => shut += count,
+            }
+        }
+    }
+    open > shut
 }
 
 fn unrecorded(subject: &Subject, by: Place) -> Finding {
