@@ -64,8 +64,8 @@ pub fn elements_request(family: u8, table: &[u8], set: &[u8], sequence: u32) -> 
     request_of(SUBSYSTEM | 0x0d, family, [table, set], sequence)
 }
 
-/// A request to dump the rules of one chain (`NFT_MSG_GETRULE`). `table` and `chain` are
-/// names without a NUL.
+/// A request to dump the rules of one chain (`NFT_MSG_GETRULE`; kernels before 4.9 list all
+/// rules nevertheless). `table` and `chain` are names without a NUL.
 #[must_use]
 pub fn rules_request(family: u8, table: &[u8], chain: &[u8], sequence: u32) -> Vec<u8> {
     // NFTA_RULE_TABLE 1, NFTA_RULE_CHAIN 2.

@@ -10,7 +10,7 @@ use super::packet::{Direction, State};
 use super::run::{Device, Flow, Run};
 
 /// `IFNAMSIZ`
-const NAME: usize = 16;
+pub(super) const NAME: usize = 16;
 
 /// `enum nft_meta_keys`
 mod of_packet {

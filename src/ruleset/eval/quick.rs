@@ -1,30 +1,37 @@
 //! The tests that most rules are made of, recognised beforehand: a load and a comparison
-//! of an address, a port, the protocol or the connection's state, done without registers.
+//! of an address, a port, the protocol, an interface's name or the connection's state, done
+//! without registers.
 
 use crate::model::net::Family;
 
 use super::super::live::expression::{BitwiseOp, CmpOp, Expression, PayloadBase, Register};
 use super::field::Field;
+use super::meta::NAME;
 use super::packet::{TCP, UDP};
 use super::registers::big_endian;
 use super::run::{Flow, Run};
 
 /// A test of several expressions at once.
 pub(super) struct Quick<'r> {
-    asks: Asks,
+    asks: Asks<'r>,
     negated: bool,
     /// The expressions that it stands for, for packets that have something else there.
     pub(super) plain: &'r [Expression],
 }
 
 /// What is asked.
-enum Asks {
+enum Asks<'r> {
     /// Whether a number is from the first to the last.
     Within(Subject, u128, u128),
     /// Whether this is the protocol (`meta l4proto`).
     Protocol(u8),
     /// Whether the state is one of these (`ct state`).
     State(u32),
+    /// Whether the name of the interface that it came in by begins so (`meta iifname`);
+    /// a whole name ends with a zero.
+    Input(&'r [u8]),
+    /// The same of that which it leaves by (`meta oifname`).
+    Output(&'r [u8]),
 }
 
 /// Which number.
@@ -55,6 +62,10 @@ impl Subject {
     }
 }
 
+/// `NFT_META_IIFNAME`
+const IIFNAME: u32 = 6;
+/// `NFT_META_OIFNAME`
+const OIFNAME: u32 = 7;
 /// `NFT_META_L4PROTO`
 const L4PROTO: u32 = 16;
 /// `NFT_CT_STATE`
@@ -74,6 +85,24 @@ impl<'r> Quick<'r> {
                 (CmpOp::NotEqual, [protocol]) => (Asks::Protocol(*protocol), true, 2),
                 _ => return None,
             },
+            [
+                Expression::Meta {
+                    key: key @ (IIFNAME | OIFNAME),
+                    to,
+                },
+                Expression::Cmp {
+                    from,
+                    op: op @ (CmpOp::Equal | CmpOp::NotEqual),
+                    data,
+                },
+                ..,
+            ] if from == to && data.len() <= NAME => {
+                let asks = match *key {
+                    IIFNAME => Asks::Input(data),
+                    _ => Asks::Output(data),
+                };
+                (asks, *op == CmpOp::NotEqual, 2)
+            }
             [
                 Expression::Ct { key: STATE, to, .. },
                 Expression::Bitwise {
@@ -224,6 +253,10 @@ fn fills(expression: &Expression) -> Option<(u32, u32)> {
         Expression::Payload { to, length, .. } | Expression::Bitwise { to, length, .. } => {
             (to, *length)
         }
+        Expression::Meta {
+            key: IIFNAME | OIFNAME,
+            to,
+        } => (to, 16),
         Expression::Meta { to, .. } | Expression::Ct { to, .. } => (to, 1),
         _ => return None,
     };
@@ -264,6 +297,8 @@ impl Run<'_, '_> {
         let holds = match quick.asks {
             Asks::Protocol(protocol) => Some(self.packet.flow.protocol == protocol),
             Asks::State(mask) => Some(self.ct_state() & mask != 0),
+            Asks::Input(name) => Some(self.input.begins_with(name)?),
+            Asks::Output(name) => Some(self.output.begins_with(name)?),
             Asks::Within(subject, first, last) => {
                 let field = self.subject(subject)?;
                 field.is_within(first, last, &mut self.space)

@@ -6,6 +6,7 @@ use super::super::live::table::{Hook, TableFamily};
 use super::choice::Choices;
 use super::conntrack::{Connection, Tracking};
 use super::field::Field;
+use super::meta::NAME;
 use super::outcome::{Assigned, Doubt, Met, Nat, Outcome, Place, Rejection, Where};
 use super::packet::Packet;
 use super::prepare::{Next, Prepared};
@@ -30,6 +31,18 @@ pub(super) enum Device<'p> {
     Named(&'p str),
     /// It is not known which.
     Unknown,
+}
+
+impl Device<'_> {
+    /// Whether its name, with the zeros behind it, begins with these bytes; `None` where
+    /// there is no name or none that is known.
+    pub(super) fn begins_with(self, bytes: &[u8]) -> Option<bool> {
+        let Self::Named(name) = self else {
+            return None;
+        };
+        let padded = name.bytes().take(NAME - 1).chain(std::iter::repeat(0));
+        Some(bytes.iter().copied().eq(padded.take(bytes.len())))
+    }
 }
 
 /// A run of one packet, with one answer to each question that nobody can answer.
