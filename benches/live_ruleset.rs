@@ -21,6 +21,8 @@ use ftpnat::facts::snapshot::Snapshot;
 use ftpnat::model::net::Family;
 use ftpnat::ruleset::eval::{Axis, Flow, HostFacts, OwnAddress, Packet, Prepared};
 use ftpnat::sys;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 use measure::{FTPNAT, Runs, median, ms, verdict};
 
@@ -97,8 +99,8 @@ const INTERFACES: &[&[&str]] = &[
     &["address", "add", "10.77.0.1/24", "dev", "eth1"],
 ];
 const ROUNDS: usize = 5;
-const SPLIT_ROUNDS: usize = 200;
-const SPLIT_WALL: Duration = Duration::from_millis(5);
+const SPLIT_ROUNDS: u32 = 200;
+const SPLIT_MS: f64 = 5.0;
 /// Makes this program load a ruleset in the namespace that it is in, and measure.
 const WITHIN: &str = "--within";
 const SPLIT: &str = "split";
@@ -213,20 +215,29 @@ fn split() -> bool {
         .with(Axis::SourcePort, 1024, 65_535)
         .with(Axis::DestinationPort, 50_000, 51_000);
     let (mut walls, mut pieces) = (Vec::new(), 0);
+    let before = processor_time();
     for _ in 0..SPLIT_ROUNDS {
         let start = Instant::now();
         pieces = prepared.partition(&packet, &region, 1000).len();
         walls.push(start.elapsed());
     }
-    let wall = median(&mut walls);
-    let kept = wall < SPLIT_WALL && pieces >= 100;
+    let each = (processor_time() - before) / f64::from(SPLIT_ROUNDS);
+    let kept = each < SPLIT_MS && pieces >= 100;
     println!(
-        "\n1,000 rules, the passive range in {pieces} pieces: {:.2} ms, target {}: {}",
-        ms(wall),
-        SPLIT_WALL.as_millis(),
-        verdict(kept)
+        "\n1,000 rules, the passive range in {pieces} pieces: {each:.2} ms of the processor, target \
+         {SPLIT_MS}: {} (median wall {:.2} ms)",
+        verdict(kept),
+        ms(median(&mut walls))
     );
     kept
+}
+
+/// Milliseconds that this process has had the processor for: what else the machine does
+/// does not count.
+fn processor_time() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("usage of this process");
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    ms(Duration::from_micros(micros.unsigned_abs()))
 }
 
 /// Writes a file below the build's directory, and gives its path.
