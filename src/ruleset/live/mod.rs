@@ -15,6 +15,7 @@ pub mod print;
 pub mod recorded;
 pub mod saved;
 pub mod table;
+mod verdict;
 pub mod xt;
 pub mod xt_blob;
 mod xt_names;

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::verdict::Verdict;
+
 /// A match. Each may be negated as a whole (`!`) where its fields have no own sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
@@ -249,7 +251,7 @@ pub struct Conntrack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// `ACCEPT`, `DROP`, `RETURN`, a jump or goto, none at all (`Continue`), `QUEUE`.
-    Verdict(super::expression::Verdict),
+    Verdict(Verdict),
     /// `LOG`, `NFLOG`: goes on.
     Log {
         /// `LOG` or `NFLOG`.

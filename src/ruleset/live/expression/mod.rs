@@ -6,9 +6,10 @@
 mod operand;
 
 pub use operand::{
-    BitwiseOp, CmpOp, Limit, LookupTo, Nat, NatKind, ObjectRef, PayloadBase, Register, Verdict,
+    BitwiseOp, CmpOp, Limit, LookupTo, Nat, NatKind, ObjectRef, PayloadBase, Register,
 };
 
+pub use super::verdict::Verdict;
 use super::xt;
 
 /// An expression.

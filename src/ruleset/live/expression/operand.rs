@@ -1,30 +1,9 @@
-//! What expressions work with: registers, verdicts, operators.
+//! What expressions work with: registers, operators.
 
 /// One of the sixteen registers of four bytes (`NFT_REG32_00` is 0); a longer value also
 /// fills those after it. The old ones of sixteen bytes (`NFT_REG_1` to 4) are 0, 4, 8, 12.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Register(pub u8);
-
-/// What a rule or an element says about a packet (`NFT_GOTO`, `NF_DROP`, …).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Leaves this base chain.
-    Accept,
-    /// Ends the packet.
-    Drop,
-    /// To a program of the host, for the packet's whole way (`NF_QUEUE`).
-    Queue,
-    /// The next rule.
-    Continue,
-    /// Back to the chain that jumped here; in a base chain, its policy.
-    Return,
-    /// Into another chain, and back.
-    Jump(String),
-    /// Into another chain; its end is that of this one.
-    Goto(String),
-    /// A number without a name here.
-    Other(i32),
-}
 
 /// Where a lookup's value goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
