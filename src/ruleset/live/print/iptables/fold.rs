@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::native::{Loaded, Pending};
+use super::folder::{Folded, Folder, Loaded};
 use crate::ruleset::live::expression::{BitwiseOp, Expression, Limit, Register};
 use crate::ruleset::live::saved::quoted;
 use crate::ruleset::live::table::{Rule, TableFamily};
@@ -13,17 +13,6 @@ use crate::ruleset::live::xt_blob::rate;
 
 /// `NFT_META_NFTRACE`
 const NFTRACE: u32 = 12;
-
-/// A rule of iptables: the same value for both back ends, and for a saved text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folded {
-    /// What stands in it without a module.
-    pub header: Header,
-    /// Its matches, in order.
-    pub matches: Vec<Match>,
-    /// Its target.
-    pub target: Target,
-}
 
 /// The rule of a table of iptables; `None` where it has an expression that iptables does
 /// not write.
@@ -52,15 +41,6 @@ pub fn fold(rule: &Rule, family: TableFamily) -> Option<Folded> {
         folded.matches.push(Match::Comment(text.clone()));
     }
     Some(folded)
-}
-
-/// What is known while the expressions are read.
-pub(super) struct Folder {
-    pub(super) family: TableFamily,
-    pub(super) folded: Folded,
-    loaded: Vec<(Register, Loaded)>,
-    /// The lower end of a range of ports.
-    pub(super) pending: Option<Pending>,
 }
 
 impl Folder {

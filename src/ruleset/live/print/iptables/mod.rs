@@ -1,13 +1,15 @@
 //! Rules of iptables as `iptables-save` prints them.
 
 mod fold;
+mod folder;
 mod header;
 mod matches;
 mod native;
 mod targets;
 mod words;
 
-pub use fold::{Folded, fold};
+pub use fold::fold;
+pub use folder::Folded;
 
 use std::fmt::Write;
 

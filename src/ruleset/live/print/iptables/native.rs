@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::fold::Folder;
+use super::folder::{Folder, From, Loaded, Pending};
 use crate::ruleset::live::expression::{CmpOp, PayloadBase};
 use crate::ruleset::live::table::TableFamily;
 use crate::ruleset::live::xt::{Match, Net, Ports, Sign};
@@ -17,49 +17,6 @@ const MARK: u32 = 3;
 const INPUT_NAME: u32 = 6;
 const OUTPUT_NAME: u32 = 7;
 const PROTOCOL: u32 = 16;
-
-/// What a register holds.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    from: From,
-    mask: Option<Box<[u8]>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum From {
-    Payload(PayloadBase, u32, u32),
-    Meta(u32),
-}
-
-/// The lower end of a range of ports, whose upper end follows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pending {
-    offset: u32,
-    first: u16,
-}
-
-impl Loaded {
-    pub(super) fn payload(base: PayloadBase, offset: u32, length: u32) -> Self {
-        Self {
-            from: From::Payload(base, offset, length),
-            mask: None,
-        }
-    }
-
-    pub(super) fn meta(key: u32) -> Self {
-        Self {
-            from: From::Meta(key),
-            mask: None,
-        }
-    }
-
-    pub(super) fn masked(self, mask: &[u8]) -> Option<Self> {
-        self.mask.is_none().then(|| Self {
-            mask: Some(mask.into()),
-            ..self
-        })
-    }
-}
 
 /// `==` and `!=` as a sign.
 fn negated(op: CmpOp) -> Option<bool> {
