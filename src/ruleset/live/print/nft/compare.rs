@@ -6,9 +6,8 @@ use std::fmt::Write;
 use super::Printer;
 use super::fields;
 use super::part::Part;
-use super::sets::prefix;
 use super::term::Term;
-use super::values::{Type, bits, number};
+use super::values::{Type, bits, number, prefix};
 use crate::ruleset::live::expression::{CmpOp, PayloadBase, Register};
 
 /// A comparison's sign with a space; `==` is left out.

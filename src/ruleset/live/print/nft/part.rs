@@ -5,9 +5,8 @@ use std::fmt::Write;
 
 use super::Printer;
 use super::fields::{self, Field};
-use super::sets::prefix;
 use super::term::Term;
-use super::values::{Order, Type, hex, number, print};
+use super::values::{Order, Type, hex, number, prefix, print};
 use crate::ruleset::live::expression::PayloadBase;
 
 /// A term in words.

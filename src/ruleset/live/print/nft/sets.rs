@@ -3,7 +3,7 @@
 
 use super::part::Part;
 use super::statement::verdict;
-use super::values::{Order, Type, big_endian, by_number, length_of, print};
+use super::values::{Order, big_endian, by_number, length_of, prefix, print};
 use crate::ruleset::live::table::{Element, Key, Set, Value};
 
 /// The set in braces. `parts`: what its keys are.
@@ -101,25 +101,4 @@ fn joined(first: &[u8], last: &[u8], parts: &[Part]) -> String {
         at = part.length.div_ceil(4).saturating_mul(4).saturating_add(at);
     }
     texts.join(" . ")
-}
-
-/// The length of the prefix that a range of addresses is; `None` where it is none.
-pub(super) fn prefix(kind: Type, first: &[u8], last: &[u8]) -> Option<u32> {
-    matches!(kind, Type::Ipv4 | Type::Ipv6).then_some(())?;
-    let wide = |bytes: &[u8]| -> Option<u128> {
-        let mut wide = [0; 16];
-        let at = wide.len().checked_sub(bytes.len())?;
-        wide[at..].copy_from_slice(bytes);
-        Some(u128::from_be_bytes(wide))
-    };
-    let (first, last) = (wide(first)?, wide(last)?);
-    let host = first ^ last;
-    // The bits in which they differ are the last ones, all 0 and all 1.
-    let is_prefix = host & host.wrapping_add(1) == 0 && first & host == 0;
-    let bits = match kind {
-        Type::Ipv4 => 32,
-        _ => 128,
-    };
-    let length = (128 - host.leading_zeros()).min(bits);
-    is_prefix.then_some(bits - length)
 }

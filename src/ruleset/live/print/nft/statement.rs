@@ -3,11 +3,10 @@
 use std::fmt::Write;
 
 use super::Printer;
-use super::sets::prefix;
 use super::stateful::{log, stateful};
 use super::symbols::{self, name};
 use super::term::Term;
-use super::values::{Order, Type, number, print, time};
+use super::values::{Order, Type, number, prefix, print, time};
 use crate::ruleset::live::expression::{Expression, Nat, NatKind, ObjectRef, Register, Verdict};
 use crate::ruleset::live::table::TableFamily;
 
