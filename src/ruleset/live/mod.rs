@@ -19,6 +19,7 @@ mod verdict;
 pub mod xt;
 pub mod xt_blob;
 mod xt_names;
+mod xt_net;
 
 pub use expression::Expression;
 pub use table::{Chain, Rule, Set, Table};

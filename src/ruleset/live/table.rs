@@ -1,6 +1,7 @@
 //! Tables and what stands in them (nft(8); `linux/netfilter/nf_tables.h`).
 
 use super::expression::{Expression, Verdict};
+use super::xt::Match;
 
 /// The packets that a table sees (`NFPROTO_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -312,4 +313,41 @@ pub struct Flowtable {
     pub devices: Vec<String>,
     /// `NFTA_FLOWTABLE_FLAGS`.
     pub flags: u32,
+}
+
+/// The number means another hook in each family (`enum nf_inet_hooks`,
+/// `enum nf_dev_hooks`, `linux/netfilter_arp.h`).
+pub(super) fn hook_of(number: u32, family: TableFamily) -> Hook {
+    match (family, number) {
+        (TableFamily::Netdev, 0) | (TableFamily::Inet, 5) => Hook::Ingress,
+        (TableFamily::Netdev, 1) => Hook::Egress,
+        (TableFamily::Arp, 0) => Hook::Input,
+        (TableFamily::Arp, 1) => Hook::Output,
+        (TableFamily::Arp, 2) => Hook::Forward,
+        (TableFamily::Netdev | TableFamily::Arp, other) => Hook::Other(other),
+        (_, 0) => Hook::Prerouting,
+        (_, 1) => Hook::Input,
+        (_, 2) => Hook::Forward,
+        (_, 3) => Hook::Output,
+        (_, 4) => Hook::Postrouting,
+        (_, other) => Hook::Other(other),
+    }
+}
+
+/// A base chain's type by its name.
+pub(super) fn kind_of(name: &str) -> Kind {
+    match name {
+        "filter" => Kind::Filter,
+        "nat" => Kind::Nat,
+        "route" => Kind::Route,
+        other => Kind::Other(other.to_owned()),
+    }
+}
+
+/// The comment in a rule's `comment` match of iptables.
+pub(super) fn comment_of(expressions: &[Expression]) -> Option<String> {
+    expressions.iter().find_map(|expression| match expression {
+        Expression::Match(Match::Comment(text)) => Some(text.clone()),
+        _ => None,
+    })
 }

@@ -5,9 +5,8 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::verdict::Verdict;
+pub use super::xt_net::Net;
 
 /// A match. Each may be negated as a whole (`!`) where its fields have no own sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,15 +181,6 @@ pub struct Header {
     pub protocol: Option<Sign<u8>>,
     /// `-f`: second and further fragments.
     pub fragment: Option<Sign<()>>,
-}
-
-/// An address and the bits of it that count, which need not be the first ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Net {
-    /// The first bits.
-    Prefix(IpNet),
-    /// Any bits.
-    Mask(IpAddr, IpAddr),
 }
 
 /// Which ports `multiport` looks at.

@@ -1,6 +1,61 @@
-//! Names that iptables has for numbers, read and printed alike.
+//! Names that iptables has, and text as it is written, read and printed alike.
 
 use super::xt::SetSide;
+
+/// Matches that are a [`super::xt::Match::Unforeseen`].
+pub(super) const UNFORESEEN: [&str; 28] = [
+    "limit",
+    "hashlimit",
+    "recent",
+    "connlimit",
+    "quota",
+    "connbytes",
+    "statistic",
+    "time",
+    "owner",
+    "socket",
+    "cgroup",
+    "physdev",
+    "devgroup",
+    "rpfilter",
+    "realm",
+    "policy",
+    "string",
+    "ttl",
+    "hl",
+    "length",
+    "dscp",
+    "tos",
+    "ecn",
+    "tcpmss",
+    "u32",
+    "bpf",
+    "connlabel",
+    "ipv6header",
+];
+
+/// Matches that are a [`super::xt::Match::OtherHeader`].
+pub(super) const OTHER_HEADERS: [&str; 9] = [
+    "ah", "esp", "sctp", "dccp", "mh", "rt", "frag", "hbh", "dst",
+];
+
+/// Targets that change or count something that no rule of the packet filter asks, in any
+/// revision.
+pub(super) const PASSES: [&str; 13] = [
+    "CLASSIFY",
+    "DSCP",
+    "TOS",
+    "TTL",
+    "HL",
+    "CHECKSUM",
+    "AUDIT",
+    "RATEEST",
+    "LED",
+    "IDLETIMER",
+    "TCPOPTSTRIP",
+    "TRACE",
+    "TEE",
+];
 
 /// `XT_CONNTRACK_STATE_*` in the order in which they are saved.
 pub(super) const STATES: [(&str, u16); 7] = [
@@ -44,4 +99,25 @@ pub(super) fn sides_text(sides: &[SetSide]) -> String {
         SetSide::Destination => "dst",
     };
     sides.iter().map(word).collect::<Vec<_>>().join(",")
+}
+
+/// Text in quotes where it needs them (`xtables_save_string` of `libxtables/xtables.c`).
+pub(super) fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", escaped(text))
+}
+
+/// Text as it stands between quotes.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\"\\'".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }

@@ -15,11 +15,9 @@ mod tests;
 use std::collections::HashMap;
 
 use data::{Fields, user_text};
-pub(super) use table::{hook_of, kind_of};
 
 use super::expression::{Expression, ObjectRef};
-use super::table::{Rule, Set, Table, TableFamily};
-use super::xt::Match;
+use super::table::{Rule, Set, Table, TableFamily, comment_of};
 use super::{Ruleset, Unread};
 use crate::ruleset::netlink::{is_whole, objects};
 
@@ -301,12 +299,4 @@ fn name_kind(expression: &mut Expression, sets: &[Set]) {
         let map = sets.iter().find(|known| known.name == *set);
         *kind = map.and_then(|map| map.object_type).unwrap_or(0);
     }
-}
-
-/// The comment in a rule's `comment` match of iptables.
-pub(super) fn comment_of(expressions: &[Expression]) -> Option<String> {
-    expressions.iter().find_map(|expression| match expression {
-        Expression::Match(Match::Comment(text)) => Some(text.clone()),
-        _ => None,
-    })
 }

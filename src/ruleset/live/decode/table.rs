@@ -4,7 +4,7 @@ use super::data::{Fields, user_text};
 use super::statement;
 use crate::ruleset::live::expression::Expression;
 use crate::ruleset::live::table::{
-    Base, Chain, Flowtable, Hook, Kind, Maker, Object, ObjectKind, Policy, Table, TableFamily,
+    Base, Chain, Flowtable, Maker, Object, ObjectKind, Policy, Table, TableFamily, hook_of, kind_of,
 };
 use crate::ruleset::native::built_in;
 use crate::ruleset::netlink::{attributes, text};
@@ -87,25 +87,6 @@ fn devices(list: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The number means another hook in each family (`enum nf_inet_hooks`,
-/// `enum nf_dev_hooks`, `linux/netfilter_arp.h`).
-pub(in crate::ruleset::live) fn hook_of(number: u32, family: TableFamily) -> Hook {
-    match (family, number) {
-        (TableFamily::Netdev, 0) | (TableFamily::Inet, 5) => Hook::Ingress,
-        (TableFamily::Netdev, 1) => Hook::Egress,
-        (TableFamily::Arp, 0) => Hook::Input,
-        (TableFamily::Arp, 1) => Hook::Output,
-        (TableFamily::Arp, 2) => Hook::Forward,
-        (TableFamily::Netdev | TableFamily::Arp, other) => Hook::Other(other),
-        (_, 0) => Hook::Prerouting,
-        (_, 1) => Hook::Input,
-        (_, 2) => Hook::Forward,
-        (_, 3) => Hook::Output,
-        (_, 4) => Hook::Postrouting,
-        (_, other) => Hook::Other(other),
-    }
-}
-
 /// A stateful object (`enum nft_object_attributes`).
 pub(super) fn object(f: Fields) -> Option<Object> {
     let number = f.number(3)?;
@@ -182,14 +163,4 @@ fn is_built_in(table: &Table, chain: &Chain) -> bool {
             && priority == base.priority
             && kind_of(kind) == base.kind
     })
-}
-
-/// A base chain's type by its name.
-pub(in crate::ruleset::live) fn kind_of(name: &str) -> Kind {
-    match name {
-        "filter" => Kind::Filter,
-        "nat" => Kind::Nat,
-        "route" => Kind::Route,
-        other => Kind::Other(other.to_owned()),
-    }
 }

@@ -6,44 +6,7 @@ use crate::model::net::Family;
 use crate::ruleset::live::xt::{
     Conntrack, Header, Match, MultiportSide, Net, Ports, SetSide, Sign,
 };
-use crate::ruleset::live::xt_names::{ADDRESS_TYPES, STATES, STATUS};
-
-/// [`Match::Unforeseen`]
-const UNFORESEEN: [&str; 28] = [
-    "limit",
-    "hashlimit",
-    "recent",
-    "connlimit",
-    "quota",
-    "connbytes",
-    "statistic",
-    "time",
-    "owner",
-    "socket",
-    "cgroup",
-    "physdev",
-    "devgroup",
-    "rpfilter",
-    "realm",
-    "policy",
-    "string",
-    "ttl",
-    "hl",
-    "length",
-    "dscp",
-    "tos",
-    "ecn",
-    "tcpmss",
-    "u32",
-    "bpf",
-    "connlabel",
-    "ipv6header",
-];
-
-/// [`Match::OtherHeader`]
-pub(in crate::ruleset::live) const OTHER_HEADERS: [&str; 9] = [
-    "ah", "esp", "sctp", "dccp", "mh", "rt", "frag", "hbh", "dst",
-];
+use crate::ruleset::live::xt_names::{ADDRESS_TYPES, OTHER_HEADERS, STATES, STATUS, UNFORESEEN};
 
 /// `PACKET_*`
 const PACKET_TYPES: [(&str, u16); 3] = [("unicast", 0), ("broadcast", 1), ("multicast", 2)];

@@ -11,15 +11,14 @@ mod targets;
 mod tests;
 mod values;
 
-pub(super) use matches::OTHER_HEADERS;
-pub(super) use options::quoted;
 use options::{Group, groups};
 pub(super) use targets::reject_name;
 pub(super) use values::protocol_name;
 
-use super::decode::{comment_of, hook_of, kind_of};
 use super::expression::{Expression, Verdict};
-use super::table::{Base, Chain, Maker, Policy, Rule, Table, TableFamily};
+use super::table::{
+    Base, Chain, Maker, Policy, Rule, Table, TableFamily, comment_of, hook_of, kind_of,
+};
 use super::xt::{Match, Target};
 use super::{Ruleset, Unread};
 use crate::model::net::Family;

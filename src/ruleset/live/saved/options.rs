@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::ruleset::live::xt_names::{escaped, quoted};
+
 /// A part of a rule.
 #[derive(Debug, Clone)]
 pub(super) enum Group<'a> {
@@ -177,24 +179,4 @@ impl<'a> Options<'a> {
         }
         text
     }
-}
-
-/// Text in quotes where it needs them (`xtables_save_string` of `libxtables/xtables.c`).
-pub(in crate::ruleset::live) fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("\"{}\"", escaped(text))
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\"\\'".contains(c) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }

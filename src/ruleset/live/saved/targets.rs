@@ -7,7 +7,7 @@ use super::values::{address, masked, net, number, range};
 use crate::model::net::Family;
 use crate::ruleset::live::expression::Verdict;
 use crate::ruleset::live::xt::{ConnmarkOp, Nat, NatKind, Net, Target};
-use crate::ruleset::live::xt_blob::PASSES;
+use crate::ruleset::live::xt_names::PASSES;
 
 /// `enum ipt_reject_with`, and the names that `extensions/libipt_REJECT.c` saves.
 const REJECT: [(&str, u32); 8] = [

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::net::Family;
 use crate::ruleset::live::xt::{Net, Ports, Sign};
-use crate::ruleset::live::xt_blob::net as net_of;
+use crate::ruleset::live::xt_net::net as net_of;
 
 /// `IPPROTO_*` by the names that iptables (`libxtables/xtables.c`, `xtables_chain_protos`)
 /// and `/etc/protocols` have.

@@ -2,10 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
-
 use crate::model::net::Family;
 use crate::ruleset::live::xt::Net;
+use crate::ruleset::live::xt_net::net;
 use crate::ruleset::netlink::text;
 
 /// The bytes of a `struct xt_*_info`; numbers are in the host's order, where the header
@@ -66,13 +65,5 @@ impl<'a> Blob<'a> {
     /// Two of them: an address and its mask.
     pub(super) fn net(self, at: usize) -> Option<Net> {
         Some(net(self.address(at)?, self.address(at + 16)?))
-    }
-}
-
-/// An address and a mask, as a prefix where the mask is one.
-pub(in crate::ruleset::live) fn net(address: IpAddr, mask: IpAddr) -> Net {
-    match ipnet::ip_mask_to_prefix(mask).and_then(|length| IpNet::new(address, length)) {
-        Ok(net) => Net::Prefix(net),
-        Err(_) => Net::Mask(address, mask),
     }
 }

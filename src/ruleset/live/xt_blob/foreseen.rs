@@ -5,7 +5,7 @@ use crate::ruleset::live::xt::{Conntrack, Match, MultiportSide, Net, Ports, SetS
 
 use super::blob::Blob;
 use super::header;
-use crate::ruleset::live::saved::OTHER_HEADERS;
+use crate::ruleset::live::xt_names::OTHER_HEADERS;
 
 /// `None` where name, revision or flags are unknown here.
 pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Match> {

@@ -17,8 +17,6 @@ mod unforeseen;
 mod words;
 
 use blob::Blob;
-pub(super) use blob::net;
-pub(super) use target::PASSES;
 pub(super) use words::rate;
 
 use super::table::TableFamily;

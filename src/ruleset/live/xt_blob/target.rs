@@ -7,24 +7,7 @@ use super::passes;
 use super::target_words;
 use crate::model::net::Family;
 use crate::ruleset::live::xt::{ConnmarkOp, Nat, NatKind, Target};
-
-/// Targets that change or count something that no rule of the packet filter asks, in any
-/// revision.
-pub(in crate::ruleset::live) const PASSES: [&str; 13] = [
-    "CLASSIFY",
-    "DSCP",
-    "TOS",
-    "TTL",
-    "HL",
-    "CHECKSUM",
-    "AUDIT",
-    "RATEEST",
-    "LED",
-    "IDLETIMER",
-    "TCPOPTSTRIP",
-    "TRACE",
-    "TEE",
-];
+use crate::ruleset::live::xt_names::PASSES;
 
 /// `None` where name, revision or flags are unknown here.
 pub(super) fn read(name: &str, revision: u8, blob: Blob) -> Option<Target> {

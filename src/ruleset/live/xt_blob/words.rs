@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::ruleset::live::saved::quoted;
+use crate::ruleset::live::xt_names::quoted;
 
 /// Options, with a space between them.
 #[derive(Debug, Default)]

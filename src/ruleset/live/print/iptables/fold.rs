@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use super::folder::{Folded, Folder, Loaded};
 use crate::ruleset::live::expression::{BitwiseOp, Expression, Limit, Register};
-use crate::ruleset::live::saved::quoted;
 use crate::ruleset::live::table::{Rule, TableFamily};
 use crate::ruleset::live::xt::{Header, Match, Target};
 use crate::ruleset::live::xt_blob::rate;
+use crate::ruleset::live::xt_names::quoted;
 
 /// `NFT_META_NFTRACE`
 const NFTRACE: u32 = 12;

@@ -1,9 +1,8 @@
 //! Matches (the `save` functions of `extensions/libxt_*.c`, `libipt_*.c`, `libip6t_*.c`).
 
 use super::words::{bits, masked, option, ports, short_net};
-use crate::ruleset::live::saved::quoted;
 use crate::ruleset::live::xt::{Conntrack, Match, MultiportSide, Ports, Sign};
-use crate::ruleset::live::xt_names::{ADDRESS_TYPES, STATES, STATUS, sides_text};
+use crate::ruleset::live::xt_names::{ADDRESS_TYPES, STATES, STATUS, quoted, sides_text};
 
 /// TCP's flags in the order in which they are saved.
 const TCP_FLAGS: [(&str, u16); 6] = [

@@ -7,7 +7,7 @@ use super::folder::{Folder, From, Loaded, Pending};
 use crate::ruleset::live::expression::{CmpOp, PayloadBase};
 use crate::ruleset::live::table::TableFamily;
 use crate::ruleset::live::xt::{Match, Net, Ports, Sign};
-use crate::ruleset::live::xt_blob::net as net_of;
+use crate::ruleset::live::xt_net::net as net_of;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use crate::ruleset::live::saved::quoted;
 use crate::ruleset::live::xt::{Net, Sign};
+use crate::ruleset::live::xt_names::quoted;
 
 /// Adds a name, in quotes where it needs them.
 pub(super) fn text(line: &mut String, name: &str) {
