@@ -47,6 +47,13 @@ const CASES: &[(&str, &str, &[Says])] = &[
         ],
     ),
     (
+        "answers-of-what-is-untracked-one-way",
+        "}\nchain raw { type filter hook prerouting priority -300\n\
+         tcp dport 50000-50499 notrack\n}\n\
+         chain out { type filter hook output priority 0\nct state invalid drop",
+        &[ports(50000, 50499, "drop"), ports(50500, 51000, "accept")],
+    ),
+    (
         "a-rate-cannot-be-told",
         "tcp dport 50500-51000 limit rate over 10/second drop",
         &[
@@ -138,7 +145,7 @@ type filter hook input priority 0;
                 && first <= source.last
         };
         for part in parts.iter().filter(|part| within(&part.region)) {
-            let said = word(&part.opening.outcome);
+            let said = word(part.outcome());
             if said != *outcome {
                 let from = address(part.region.span(Axis::Source).first, Family::Ipv4);
                 return Err(format!("{said}, not {outcome}, from {from}: {part:#?}").into());

@@ -134,6 +134,11 @@ impl Connections {
         let mut packet = opening.later(direction, nat.translations, path);
         packet.input = input;
         packet.connection_mark = None;
+        if direction == Direction::Reply && matches!(evaluation.notrack, Told::Known(Some(_))) {
+            // A SYN,ACK that nobody saw the SYN of, unless a rule keeps it from being tracked
+            // as well (`tcp_new`).
+            packet.state = State::Invalid;
+        }
         Some(prepared.evaluate(&packet))
     }
 }
