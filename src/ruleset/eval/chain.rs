@@ -1,9 +1,11 @@
 //! Chains: rules in order, verdicts, policies (`nf_tables_core.c`).
 
 use super::super::live::table::{Hook, Maker, Policy};
+use super::device::Device;
+use super::names::Next;
 use super::outcome::{Met, Outcome, Place};
-use super::prepare::{Next, Routine};
-use super::run::{Device, Flow, Run};
+use super::routine::Routine;
+use super::run::{Flow, Run};
 
 /// Jumps within jumps that `nf_tables` allows (`NFT_JUMP_STACK_SIZE`).
 const DEEPEST: usize = 16;

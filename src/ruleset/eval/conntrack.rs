@@ -4,10 +4,9 @@
 use crate::model::net::Family;
 
 use super::super::live::table::Hook;
-use super::field::Field;
+use super::field::{Field, known_or_not};
 use super::packet::{Address, Direction, Packet, Port, State, Translation};
 use super::region::{Axis, Space, number};
-use super::run::{Ends, Run, known_or_not};
 
 /// `IPS_EXPECTED`
 pub(super) const EXPECTED: u32 = 1;
@@ -40,6 +39,15 @@ pub(super) enum Tracking {
 /// Addresses and ports of one direction (`struct nf_conntrack_tuple`).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tuple {
+    pub(super) source: Field,
+    pub(super) source_port: Field,
+    pub(super) destination: Field,
+    pub(super) destination_port: Field,
+}
+
+/// A packet's addresses and ports as they are now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
     pub(super) source: Field,
     pub(super) source_port: Field,
     pub(super) destination: Field,
@@ -218,59 +226,4 @@ pub(super) fn apply(
         Port::Moved(plus) => port.moved(plus.into(), space),
     };
     (address, port)
-}
-
-impl Run<'_, '_> {
-    /// `nf_conntrack_in`.
-    pub(super) fn track(&mut self) {
-        match self.connection.tracking {
-            Tracking::Untracked | Tracking::Tracked(_) => return,
-            Tracking::Not | Tracking::Template => {}
-        }
-        if self.may_go_untracked()
-            && self.choose(
-                2,
-                "whether connections are tracked without a rule that wants it",
-            ) == 0
-        {
-            return;
-        }
-        self.connection.tracking = match self.packet.state {
-            State::Invalid => Tracking::Not,
-            State::Untracked => Tracking::Untracked,
-            state => Tracking::Tracked(state),
-        };
-        let assigned = self.connection.template_helper.take();
-        if self.connection.is_tracked() && !self.connection.confirmed && self.helper.is_none() {
-            self.helper = assigned;
-        }
-    }
-
-    /// Whether nobody may have wanted tracking, and NAT chains would show it: they are
-    /// called for connections only.
-    fn may_go_untracked(&self) -> bool {
-        let prepared = self.prepared;
-        let (tracks, hooks) = match self.family {
-            Family::Ipv4 => (prepared.tracks_ipv4, &prepared.ipv4),
-            Family::Ipv6 => (prepared.tracks_ipv6, &prepared.ipv6),
-        };
-        let first = self.packet.state == State::New && self.packet.settled.is_none();
-        first && !tracks && hooks.have_nat()
-    }
-
-    /// `nf_nat_packet`: turns the packet's header into the other end of the other tuple.
-    pub(super) fn translate(&mut self) {
-        let other = if self.connection.is_reply() {
-            self.connection.original
-        } else {
-            self.connection.reply
-        };
-        if of_source(self.hook) {
-            self.ends.source = other.destination;
-            self.ends.source_port = other.destination_port;
-        } else {
-            self.ends.destination = other.source;
-            self.ends.destination_port = other.source_port;
-        }
-    }
 }

@@ -142,3 +142,8 @@ pub(super) fn most(width: u8) -> u128 {
         _ => u128::MAX,
     }
 }
+
+/// A field of a value that may not be known.
+pub(super) fn known_or_not(value: Option<u128>, width: u8) -> Field {
+    value.map_or(Field::unknown(width), |value| Field::constant(value, width))
+}

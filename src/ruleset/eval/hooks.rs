@@ -6,9 +6,9 @@
 
 use crate::model::net::Family;
 
-use super::super::live::Ruleset;
-use super::super::live::table::{Hook, Policy};
-use super::prepare::{Routine, is_nat, sees};
+use super::super::live::table::{Hook, Kind, Policy, TableFamily};
+use super::super::live::{Ruleset, Table};
+use super::routine::Routine;
 
 /// `NF_IP_PRI_CONNTRACK`
 const CONNTRACK: i32 = -200;
@@ -144,4 +144,20 @@ fn add(levels: &mut Vec<Level>, priority: i32, table: Option<usize>, call: Call)
         level.strands.push(vec![call]);
         level.tables.push(table);
     }
+}
+
+/// Whether a table's chains see IPv4 or IPv6 packets at a hook of theirs.
+fn sees(table: &Table, family: Family, hook: Hook) -> bool {
+    match (table.family, family) {
+        (TableFamily::Inet, _)
+        | (TableFamily::Ip, Family::Ipv4)
+        | (TableFamily::Ip6, Family::Ipv6) => true,
+        (TableFamily::Netdev, _) => matches!(hook, Hook::Ingress | Hook::Egress),
+        _ => false,
+    }
+}
+
+/// Whether a base chain is one of NAT, which the kernel calls by its own hook.
+fn is_nat(kind: &Kind) -> bool {
+    *kind == Kind::Nat
 }

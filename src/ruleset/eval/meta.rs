@@ -5,12 +5,10 @@ use crate::model::net::Family;
 
 use super::super::live::table::{Hook, TableFamily};
 use super::conntrack::{DST_NAT, SRC_NAT, Tracking};
+use super::device::{Device, NAME};
 use super::field::Field;
 use super::packet::{Direction, State};
-use super::run::{Device, Flow, Run};
-
-/// `IFNAMSIZ`
-pub(super) const NAME: usize = 16;
+use super::run::{Flow, Run};
 
 /// `enum nft_meta_keys`
 mod of_packet {

@@ -10,8 +10,8 @@ use super::super::live::table::Hook;
 use super::super::live::xt;
 use super::conntrack::{DST_NAT, SRC_NAT, apply, of_source};
 use super::field::Field;
+use super::names::Next;
 use super::packet::{Address, Port, Translation};
-use super::prepare::Next;
 use super::region::{address, number};
 use super::run::{Flow, Run};
 
@@ -44,6 +44,22 @@ enum Wanted {
 }
 
 impl Run<'_, '_> {
+    /// `nf_nat_packet`: turns the packet's header into the other end of the other tuple.
+    pub(super) fn translate(&mut self) {
+        let other = if self.connection.is_reply() {
+            self.connection.original
+        } else {
+            self.connection.reply
+        };
+        if of_source(self.hook) {
+            self.ends.source = other.destination;
+            self.ends.source_port = other.destination_port;
+        } else {
+            self.ends.destination = other.source;
+            self.ends.destination_port = other.source_port;
+        }
+    }
+
     /// `nft_nat_eval`, `nft_masq_eval`, `nft_redir_eval`
     pub(super) fn nft_nat(&mut self, nat: &Nat) -> Flow {
         let width = self.ends.destination.width;

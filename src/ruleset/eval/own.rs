@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use crate::model::net::Family;
 
+use super::device::Device;
 use super::facts::OwnAddress;
 use super::field::Field;
 use super::routes::{in_net, is_address};
-use super::run::{Device, Run};
+use super::run::Run;
 
 impl<'r> Run<'_, 'r> {
     /// `nf_nat_redirect_ipv4`, `_ipv6`: the first address of a device; `None` where it is

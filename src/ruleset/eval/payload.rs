@@ -4,10 +4,11 @@
 use crate::model::net::Family;
 
 use super::super::live::expression::PayloadBase;
+use super::device::Device;
 use super::field::Field;
+use super::names::Next;
 use super::packet::{ICMP, ICMPV6, TCP, UDP};
-use super::prepare::Next;
-use super::run::{Device, Flow, Run};
+use super::run::{Flow, Run};
 
 /// A field of a header: where it begins, and what is in it.
 type Place = (usize, Field);

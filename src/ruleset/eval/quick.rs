@@ -5,22 +5,19 @@
 use crate::model::net::Family;
 
 use super::super::live::expression::{BitwiseOp, CmpOp, Expression, PayloadBase, Register};
-use super::field::Field;
-use super::meta::NAME;
-use super::packet::{TCP, UDP};
+use super::device::NAME;
 use super::registers::big_endian;
-use super::run::{Flow, Run};
 
 /// A test of several expressions at once.
 pub(super) struct Quick<'r> {
-    asks: Asks<'r>,
-    negated: bool,
+    pub(super) asks: Asks<'r>,
+    pub(super) negated: bool,
     /// The expressions that it stands for, for packets that have something else there.
     pub(super) plain: &'r [Expression],
 }
 
 /// What is asked.
-enum Asks<'r> {
+pub(super) enum Asks<'r> {
     /// Whether a number is from the first to the last.
     Within(Subject, u128, u128),
     /// Whether this is the protocol (`meta l4proto`).
@@ -36,7 +33,7 @@ enum Asks<'r> {
 
 /// Which number.
 #[derive(Clone, Copy)]
-enum Subject {
+pub(super) enum Subject {
     /// The source address of an IPv4, or an IPv6, packet.
     Source(Family),
     /// The destination address.
@@ -289,41 +286,4 @@ fn reads(expression: &Expression) -> Option<Option<(u32, u32)>> {
         | Expression::FlowOffload(_) => None,
         _ => return None,
     })
-}
-
-impl Run<'_, '_> {
-    /// Runs a quick test; `None` where the packet has something else at that place.
-    pub(super) fn quick(&mut self, quick: &Quick<'_>) -> Option<Flow> {
-        let holds = match quick.asks {
-            Asks::Protocol(protocol) => Some(self.packet.flow.protocol == protocol),
-            Asks::State(mask) => Some(self.ct_state() & mask != 0),
-            Asks::Input(name) => Some(self.input.begins_with(name)?),
-            Asks::Output(name) => Some(self.output.begins_with(name)?),
-            Asks::Within(subject, first, last) => {
-                let field = self.subject(subject)?;
-                field.is_within(first, last, &mut self.space)
-            }
-        };
-        if holds.is_none() {
-            // The doubt is about the comparison, which is the last of them.
-            let before = quick.plain.len().saturating_sub(1);
-            self.expression = self.expression.map(|number| number + before);
-        }
-        Some(self.test(
-            holds.map(|holds| holds != quick.negated),
-            "it compares something that is not known",
-        ))
-    }
-
-    fn subject(&self, subject: Subject) -> Option<Field> {
-        let ports = matches!(self.packet.flow.protocol, TCP | UDP);
-        match subject {
-            Subject::Source(family) => (family == self.family).then_some(self.ends.source),
-            Subject::Destination(family) => {
-                (family == self.family).then_some(self.ends.destination)
-            }
-            Subject::SourcePort => ports.then_some(self.ends.source_port),
-            Subject::DestinationPort => ports.then_some(self.ends.destination_port),
-        }
-    }
 }

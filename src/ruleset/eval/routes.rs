@@ -7,11 +7,12 @@ use ipnet::IpNet;
 use crate::model::net::Family;
 
 use super::super::live::table::Hook;
+use super::device::{Device, named_or_not};
 use super::facts::OwnAddress;
 use super::field::Field;
 use super::outcome::{Doubt, Outcome};
 use super::region::{Space, number};
-use super::run::{Device, Flow, Run, named_or_not};
+use super::run::{Flow, Run};
 
 /// `RTN_*`
 pub(super) const UNICAST: u32 = 1;

@@ -4,46 +4,15 @@ use crate::model::net::Family;
 
 use super::super::live::table::{Hook, TableFamily};
 use super::choice::Choices;
-use super::conntrack::{Connection, Tracking};
-use super::field::Field;
-use super::meta::NAME;
+use super::conntrack::{Connection, Ends, Tracking};
+use super::device::Device;
+use super::field::{Field, known_or_not};
+use super::names::Next;
 use super::outcome::{Assigned, Doubt, Met, Nat, Outcome, Place, Rejection, Where};
 use super::packet::Packet;
-use super::prepare::{Next, Prepared};
+use super::prepare::Prepared;
 use super::region::Space;
 use super::registers::Registers;
-
-/// A packet's addresses and ports as they are now.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ends {
-    pub(super) source: Field,
-    pub(super) source_port: Field,
-    pub(super) destination: Field,
-    pub(super) destination_port: Field,
-}
-
-/// The device at one side of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Device<'p> {
-    /// There is none at this hook.
-    None,
-    /// This one.
-    Named(&'p str),
-    /// It is not known which.
-    Unknown,
-}
-
-impl Device<'_> {
-    /// Whether its name, with the zeros behind it, begins with these bytes; `None` where
-    /// there is no name or none that is known.
-    pub(super) fn begins_with(self, bytes: &[u8]) -> Option<bool> {
-        let Self::Named(name) = self else {
-            return None;
-        };
-        let padded = name.bytes().take(NAME - 1).chain(std::iter::repeat(0));
-        Some(bytes.iter().copied().eq(padded.take(bytes.len())))
-    }
-}
 
 /// A run of one packet, with one answer to each question that nobody can answer.
 pub(super) struct Run<'p, 'r> {
@@ -180,14 +149,4 @@ impl<'p, 'r> Run<'p, 'r> {
     pub(super) fn tracking(&self) -> Tracking {
         self.connection.tracking
     }
-}
-
-/// A device that may not be known.
-pub(super) fn named_or_not(name: Option<&str>) -> Device<'_> {
-    name.map_or(Device::Unknown, Device::Named)
-}
-
-/// A field of a value that may not be known.
-pub(super) fn known_or_not(value: Option<u128>, width: u8) -> Field {
-    value.map_or(Field::unknown(width), |value| Field::constant(value, width))
 }

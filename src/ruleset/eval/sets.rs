@@ -5,7 +5,7 @@ use super::super::live::table::{Key, ObjectKind, Value};
 use super::super::live::{Set, Table};
 use super::compare::highest;
 use super::keys::{fits, parts_around};
-use super::prepare::{Names, Next};
+use super::names::{Names, Next};
 use super::region::Space;
 use super::registers::{View, big_endian};
 

@@ -5,8 +5,9 @@ use super::super::live::table::ObjectKind;
 use super::compare;
 use super::compute;
 use super::conntrack::Tracking;
+use super::names::Next;
 use super::outcome::Assigned;
-use super::prepare::{Next, ObjectStep, Step};
+use super::routine::{ObjectStep, Step};
 use super::run::{Flow, Run};
 use super::sets::{Found, Gives, Member, too_many};
 

@@ -4,10 +4,12 @@
 use crate::model::net::Family;
 
 use super::super::live::table::Hook;
+use super::conntrack::Tracking;
+use super::device::{Device, named_or_not};
 use super::hooks::{Call, Level};
 use super::outcome::{Doubt, Outcome, Where};
-use super::packet::Path;
-use super::run::{Device, Run, named_or_not};
+use super::packet::{Path, State};
+use super::run::Run;
 
 impl Run<'_, '_> {
     /// All hooks on the packet's path.
@@ -158,6 +160,43 @@ impl Run<'_, '_> {
             }
             Call::Nat => self.call_nat(nat),
         }
+    }
+
+    /// `nf_conntrack_in`.
+    fn track(&mut self) {
+        match self.connection.tracking {
+            Tracking::Untracked | Tracking::Tracked(_) => return,
+            Tracking::Not | Tracking::Template => {}
+        }
+        if self.may_go_untracked()
+            && self.choose(
+                2,
+                "whether connections are tracked without a rule that wants it",
+            ) == 0
+        {
+            return;
+        }
+        self.connection.tracking = match self.packet.state {
+            State::Invalid => Tracking::Not,
+            State::Untracked => Tracking::Untracked,
+            state => Tracking::Tracked(state),
+        };
+        let assigned = self.connection.template_helper.take();
+        if self.connection.is_tracked() && !self.connection.confirmed && self.helper.is_none() {
+            self.helper = assigned;
+        }
+    }
+
+    /// Whether nobody may have wanted tracking, and NAT chains would show it: they are
+    /// called for connections only.
+    fn may_go_untracked(&self) -> bool {
+        let prepared = self.prepared;
+        let (tracks, hooks) = match self.family {
+            Family::Ipv4 => (prepared.tracks_ipv4, &prepared.ipv4),
+            Family::Ipv6 => (prepared.tracks_ipv6, &prepared.ipv6),
+        };
+        let first = self.packet.state == State::New && self.packet.settled.is_none();
+        first && !tracks && hooks.have_nat()
     }
 
     /// `nf_nat_inet_fn`: the NAT chains see a connection's first packet, and the first of

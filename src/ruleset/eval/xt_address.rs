@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use crate::model::net::Family;
 
 use super::super::live::xt::{Header, Net, Sign};
+use super::device::Device;
 use super::field::Field;
 use super::region::number;
-use super::run::{Device, Run};
+use super::run::Run;
 use super::xt_answer::{Answer, and, signed};
 
 impl Run<'_, '_> {

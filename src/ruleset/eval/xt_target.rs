@@ -4,9 +4,9 @@ use super::super::live::xt::{ConnmarkOp, Target};
 use super::conntrack::Tracking;
 use super::field::Field;
 use super::meta::Seen;
+use super::names::Next;
 use super::outcome::Rejection;
 use super::packet::TCP;
-use super::prepare::Next;
 use super::run::{Flow, Run};
 
 /// What `REJECT` sends.

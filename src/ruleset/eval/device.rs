@@ -1,0 +1,32 @@
+//! The devices that a packet comes in and leaves by.
+
+/// `IFNAMSIZ`
+pub(super) const NAME: usize = 16;
+
+/// The device at one side of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Device<'p> {
+    /// There is none at this hook.
+    None,
+    /// This one.
+    Named(&'p str),
+    /// It is not known which.
+    Unknown,
+}
+
+impl Device<'_> {
+    /// Whether its name, with the zeros behind it, begins with these bytes; `None` where
+    /// there is no name or none that is known.
+    pub(super) fn begins_with(self, bytes: &[u8]) -> Option<bool> {
+        let Self::Named(name) = self else {
+            return None;
+        };
+        let padded = name.bytes().take(NAME - 1).chain(std::iter::repeat(0));
+        Some(bytes.iter().copied().eq(padded.take(bytes.len())))
+    }
+}
+
+/// A device that may not be known.
+pub(super) fn named_or_not(name: Option<&str>) -> Device<'_> {
+    name.map_or(Device::Unknown, Device::Named)
+}
