@@ -40,7 +40,7 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
     (
         &["asked:nft-tables", "asked:iptables-legacy-save"],
         DNAT,
-        &["FN203"],
+        &["FN203", "FN204", "FN205"],
     ),
     (&["/etc/ftpnat/profiles"], OWN, &["FN109"]),
     (&["/etc/ftpnat/profiles/other.yaml"], OWN, &["FN109"]),

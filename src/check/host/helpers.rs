@@ -17,7 +17,7 @@ use crate::plan::{From, helper_ports};
 use crate::ruleset::eval::{Axis, Outcome, Place};
 
 use super::super::profile;
-use super::super::ruleset::place;
+use super::super::ruleset::{place, unread};
 use super::{command, lines, seen, server_is_here};
 
 /// Where modules are named that load at boot (modules-load.d(5)).
@@ -165,8 +165,8 @@ fn helper_conflicts(subject: &Subject) -> Verdict {
 /// With `loose` off nothing of such a reply is recorded: it works where the range is open
 /// by itself.
 fn nothing_recorded(subject: &Subject) -> Verdict {
-    if let Some(unread) = subject.firewall.ruleset.unread.first() {
-        return Verdict::Unknown(format!("cannot read {}: {}", unread.what, unread.why));
+    if let Some(unknown) = unread(subject) {
+        return unknown;
     }
     let mut all = connections(subject.profile, subject.facts);
     // PASV is of IPv4 alone.

@@ -9,11 +9,11 @@ use crate::plan::flows::{Connections, Purpose, connections};
 use crate::plan::{Cell, From, needs_of_helper};
 use crate::profile::Profile;
 use crate::ruleset::eval::{Assigned, Evaluation, Outcome, Place, Prepared, Told};
-use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::expression::Expression;
-use crate::ruleset::live::table::{Base, Chain as LiveChain, Hook, Object, ObjectKind, Table};
+use crate::ruleset::live::table::Hook;
 
-use super::place;
+use super::early::{FIRST, FTP, behind_conntrack};
+use super::{place, unread};
 
 check! {
     /// A transfer needs the helper, and no rule assigns it.
@@ -91,8 +91,6 @@ check! {
     }
 }
 
-/// The kernel's name of it.
-const FTP: &str = "ftp";
 /// Parts of a flow that are told apart; rules that split it further are beyond a glance.
 const PARTS: usize = 64;
 
@@ -185,8 +183,8 @@ fn not_assigned(subject: &Subject) -> Verdict {
         _ => None,
     });
     if let Some((connections, evaluation)) = missing {
-        if let Some(unread) = subject.firewall.ruleset.unread.first() {
-            return Verdict::Unknown(format!("cannot read {}: {}", unread.what, unread.why));
+        if let Some(unknown) = unread(subject) {
+            return unknown;
         }
         return Verdict::Found(Finding {
             id: id::HELPER_NOT_ASSIGNED,
@@ -214,8 +212,8 @@ fn not_assigned(subject: &Subject) -> Verdict {
 
 /// Where nothing was found and nothing is in order either.
 fn unclear(subject: &Subject, all: &[(Connections, Said)]) -> Verdict {
-    if let Some(unread) = subject.firewall.ruleset.unread.first() {
-        return Verdict::Unknown(format!("cannot read {}: {}", unread.what, unread.why));
+    if let Some(unknown) = unread(subject) {
+        return unknown;
     }
     let blocked = |by: &Place| {
         let Evidence { source, text } = place(subject, *by);
@@ -229,7 +227,21 @@ fn unclear(subject: &Subject, all: &[(Connections, Said)]) -> Verdict {
     }
 }
 
+/// Whether rules that were read assign it to all that need it: others take nothing away.
+fn is_assigned(all: &[(Connections, Said)]) -> bool {
+    let fine =
+        |(_, said): &(Connections, Said)| matches!(said, Said::Assigned(..) | Said::Automatic);
+    !all.is_empty() && all.iter().all(fine)
+}
+
 fn too_early(subject: &Subject) -> Verdict {
+    if let Some(unknown) = unread(subject) {
+        return if is_assigned(&said(subject)) {
+            Verdict::Fine
+        } else {
+            unknown
+        };
+    }
     let Some(later) = behind_conntrack(subject.firewall.ruleset) else {
         return Verdict::Fine;
     };
@@ -258,47 +270,18 @@ fn too_early(subject: &Subject) -> Verdict {
     })
 }
 
-/// The first priority behind conntrack (`NF_IP_PRI_CONNTRACK`, -200).
-const FIRST: i32 = -199;
-
-/// The same ruleset with the chains that may assign the helper, and that the kernel enters
-/// before it knows the connection, behind that; `None` where there are none.
-fn behind_conntrack(ruleset: &Ruleset) -> Option<Ruleset> {
-    let early = |table: &Table| {
-        table.objects.iter().any(is_ftp) && table.chains.iter().filter_map(base).any(is_early)
-    };
-    if !ruleset.tables.iter().any(early) {
-        return None;
-    }
-    let mut later = ruleset.clone();
-    for table in later.tables.iter_mut().filter(|table| early(table)) {
-        let bases = table.chains.iter_mut().filter_map(|c| c.base.as_mut());
-        for base in bases.filter(|base| is_early(base)) {
-            base.priority = FIRST;
-        }
-    }
-    Some(later)
-}
-
-fn base(chain: &LiveChain) -> Option<&Base> {
-    chain.base.as_ref()
-}
-
-fn is_early(base: &Base) -> bool {
-    matches!(base.hook, Hook::Prerouting | Hook::Output) && base.priority < FIRST
-}
-
-fn is_ftp(object: &Object) -> bool {
-    matches!(&object.what, ObjectKind::Helper { helper, .. } if helper == FTP)
-}
-
 fn after_dnat(subject: &Subject) -> Verdict {
-    if subject
+    match subject
         .facts
         .kernel_version()
-        .is_none_or(KernelVersion::adjusts_sequence_numbers)
+        .map(KernelVersion::adjusts_sequence_numbers)
     {
-        return Verdict::Fine;
+        Some(true) => return Verdict::Fine,
+        Some(false) => {}
+        None => return Verdict::Unknown("which kernel it is is not known".to_owned()),
+    }
+    if let Some(unknown) = unread(subject) {
+        return unknown;
     }
     let late = said(subject)
         .into_iter()

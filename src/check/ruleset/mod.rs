@@ -1,6 +1,7 @@
 //! Checks whose answer is in the live ruleset. Those that are not made of it yet `plan`
 //! speaks from its predictions.
 
+mod early;
 mod helper;
 
 use crate::model::check as id;
@@ -10,7 +11,7 @@ use crate::ruleset::eval::Place;
 use crate::ruleset::live::print;
 use crate::ruleset::live::table::{Maker, Policy, Table, TableFamily};
 
-use super::definition::{Judge, Subject, check};
+use super::definition::{Judge, Subject, Verdict, check};
 use super::profile::{evidence, in_profile};
 use super::{Evidence, Finding, Remedy, RemedyKind, Severity};
 
@@ -151,4 +152,11 @@ fn program(table: &Table) -> &'static str {
         (Maker::Nft, TableFamily::Bridge) => "table bridge",
         (Maker::Nft, TableFamily::Netdev) => "table netdev",
     }
+}
+
+/// Where a part of the firewall could not be read.
+pub(in crate::check) fn unread(subject: &Subject) -> Option<Verdict> {
+    let unread = subject.firewall.ruleset.unread.first()?;
+    let why = format!("cannot read {}: {}", unread.what, unread.why);
+    Some(Verdict::Unknown(why))
 }

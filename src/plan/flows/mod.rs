@@ -134,6 +134,10 @@ impl Connections {
         let mut packet = opening.later(direction, nat.translations, path);
         packet.input = input;
         packet.connection_mark = None;
+        if direction == Direction::Reply {
+            // SYN and ACK.
+            packet.tcp_flags = Some(18);
+        }
         if direction == Direction::Reply && matches!(evaluation.notrack, Told::Known(Some(_))) {
             // A SYN,ACK that nobody saw the SYN of, unless a rule keeps it from being tracked
             // as well (`tcp_new`).

@@ -82,7 +82,7 @@ fn nftables(snapshot: &Snapshot) -> Result<Ruleset, Unread> {
         let name = asked.to_string();
         snapshot.bytes(&name).ok_or_else(|| Unread {
             what: "nf_tables".to_owned(),
-            why: snapshot.why_silent(&name),
+            why: why_silent(snapshot, &name),
         })
     };
     Ok(decode::decode(&Dump {
@@ -96,6 +96,14 @@ fn nftables(snapshot: &Snapshot) -> Result<Ruleset, Unread> {
     }))
 }
 
+/// The reason alone, where one was given.
+fn why_silent(snapshot: &Snapshot, name: &str) -> String {
+    match snapshot.state(name) {
+        Some(State::Unreadable(why)) => why.clone(),
+        _ => snapshot.why_silent(name),
+    }
+}
+
 fn legacy(snapshot: &Snapshot, family: Family, asked: Asked) -> Result<Ruleset, String> {
     let name = asked.to_string();
     if snapshot.is_absent(&name) {
@@ -103,7 +111,7 @@ fn legacy(snapshot: &Snapshot, family: Family, asked: Asked) -> Result<Ruleset, 
     }
     let text = snapshot
         .text(&name)
-        .ok_or_else(|| snapshot.why_silent(&name))?;
+        .ok_or_else(|| why_silent(snapshot, &name))?;
     let save = Save::parse(text).map_err(|error| error.to_string())?;
     Ok(saved::read(&save, family, Maker::IptablesLegacy))
 }
