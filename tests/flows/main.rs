@@ -18,7 +18,7 @@ use ftpnat::model::net::Family;
 use ftpnat::plan::From;
 use ftpnat::plan::flows::{Connections, Part, Purpose, connections};
 use ftpnat::profile::{self, Nat, Profile};
-use ftpnat::ruleset::eval::{Address, Axis, HostFacts, Outcome, Prepared, Told};
+use ftpnat::ruleset::eval::{Address, Axis, HostFacts, Outcome, Path, Prepared, Told};
 use ftpnat::ruleset::live::Ruleset;
 use ftpnat::ruleset::live::recorded::ruleset;
 use ftpnat::sys::{collect, ruleset::record_into};
@@ -159,8 +159,7 @@ fn shipped(name: &str, way: Way) -> Result<(), Failed> {
         drop_all(&host, back_end);
         for (connections, parts) in traced(&profile, &host) {
             // What this host itself sends is accepted.
-            let is_own =
-                connections.from == From::Gateway || connections.purpose == Purpose::ActiveData;
+            let is_own = connections.opening.path == Path::Leaves;
             let passes = |part: &Part| part.outcome() == &Outcome::Accept;
             if !is_own && parts.iter().any(passes) {
                 return Err(format!("passes without a rule: {connections:#?}").into());
@@ -178,7 +177,7 @@ fn shipped(name: &str, way: Way) -> Result<(), Failed> {
         }
     }
     let is_active = traced.iter().any(|(c, _)| c.purpose == Purpose::ActiveData);
-    if is_active != (profile.active && !matches!(profile.nat, Nat::Masquerade { .. })) {
+    if is_active != profile.active {
         return Err("active data is told of where it is not asked for, or not where it is".into());
     }
     for (connections, parts) in traced {
@@ -253,6 +252,10 @@ fn passes(profile: &Profile, connections: &Connections, part: &Part) -> Result<(
     let to_server = connections.purpose != Purpose::ActiveData
         && matches!(profile.nat, Nat::Dnat { .. })
         && ftpnat::plan::translated(profile, family);
+    if connections.opening.settled.is_some() {
+        // To the client, by the helper.
+        return Ok(());
+    }
     let expected = match (to_server, server(profile, family)) {
         (true, Some(server)) => Address::Within(server, server),
         _ => Address::Same,

@@ -5,17 +5,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::model::net::{Family, InterfaceName};
-use crate::profile::Internal;
+use crate::profile::{External, Internal};
+use crate::ruleset::eval::{Address, Axis, Flow, Packet, State, Translation, Translations};
 
+use super::super::families::translated;
 use super::super::predict::From;
-use super::{Connections, Scene};
+use super::{Connections, Purpose, SOURCES, Scene, unprivileged};
 
 /// A server somewhere: of the ranges for documentation that no host has (RFC 5737,
 /// RFC 3849).
 const SERVER4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 123);
 const SERVER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 123);
 
-pub(super) fn connections(scene: Scene, internal: &Internal) -> Vec<Connections> {
+pub(super) fn connections(
+    scene: Scene,
+    external: &[External],
+    internal: &Internal,
+) -> Vec<Connections> {
     let server = match scene.family {
         Family::Ipv4 => IpAddr::from(SERVER4),
         Family::Ipv6 => IpAddr::from(SERVER6),
@@ -28,6 +34,66 @@ pub(super) fn connections(scene: Scene, internal: &Internal) -> Vec<Connections>
     // From the address that its own connections have, which is one of these.
     for (own, _) in scene.own_addresses() {
         all.extend(scene.to_server(From::Gateway, &[IpNet::from(own)], at, None));
+    }
+    if scene.profile.active {
+        all.extend(to_clients(scene, external, &networks, server));
+    }
+    all
+}
+
+/// Data connections from a server to clients behind this host: expected by the helper,
+/// which sees to it that they come to the client (`nf_nat_follow_master`), where its
+/// control connection was translated.
+fn to_clients(
+    scene: Scene,
+    external: &[External],
+    networks: &[IpNet],
+    server: IpAddr,
+) -> Vec<Connections> {
+    let named = super::own::interfaces(external);
+    let outer = scene.own_addresses();
+    let outer = outer.iter().filter(|(_, i)| named.contains(&i.as_str()));
+    let mut all = Vec::new();
+    for net in networks {
+        let client = net.hosts().next().unwrap_or(net.addr());
+        let is_translated = translated(scene.profile, scene.family);
+        let called: Vec<(IpAddr, Option<&str>)> = if is_translated {
+            outer
+                .clone()
+                .map(|(own, i)| (*own, Some(i.as_str())))
+                .collect()
+        } else {
+            vec![(client, named.first().copied())]
+        };
+        for (to, input) in called {
+            let flow = Flow::tcp((server, SOURCES.first()), (to, SOURCES.first()));
+            let destination = Translation {
+                address: if is_translated {
+                    Address::Within(client, client)
+                } else {
+                    Address::Same
+                },
+                ..Translation::default()
+            };
+            let opening = Packet {
+                state: State::Related,
+                master_helper: Some("ftp".to_owned()),
+                settled: Some(Translations {
+                    destination,
+                    ..Translations::default()
+                }),
+                connection_mark: None,
+                ..Packet::arriving(flow, input)
+            };
+            let region = flow.region().with(Axis::SourcePort, 1, u16::MAX.into());
+            all.push(Connections {
+                purpose: Purpose::ActiveData,
+                from: From::Outside,
+                control_port: None,
+                opening,
+                regions: vec![unprivileged(region, Axis::DestinationPort)],
+            });
+        }
     }
     all
 }

@@ -131,7 +131,8 @@ impl Connections {
             (Direction::Reply, Where::Local) => (Path::Leaves, None),
             (Direction::Reply, Where::Out(interface)) => (Path::Arrives, interface.clone()),
         };
-        let mut packet = opening.later(direction, nat.translations, path);
+        let translations = opening.settled.unwrap_or(nat.translations);
+        let mut packet = opening.later(direction, translations, path);
         packet.input = input;
         packet.connection_mark = None;
         if direction == Direction::Reply {
@@ -164,7 +165,9 @@ pub fn connections(profile: &Profile, facts: &Facts) -> Vec<Connections> {
                 internal,
                 hairpin,
             } => gateway::connections(scene, external, internal.as_ref(), *hairpin),
-            Nat::Masquerade { internal, .. } => clients::connections(scene, internal),
+            Nat::Masquerade { external, internal } => {
+                clients::connections(scene, external, internal)
+            }
         });
     }
     all
