@@ -159,7 +159,9 @@ fn ephemeral() -> Result<(), Failed> {
         let scene = Direct::new();
         firewall(&scene.server, range);
         let ephemeral = "net.ipv4.ip_local_port_range";
-        scene.server.sysctl(ephemeral, "50000 50010");
+        // An even number: of an odd one the kernel's search may leave one out, for a peer
+        // for good (`remaining &= ~1U` in `__inet_hash_connect`).
+        scene.server.sysctl(ephemeral, "50000 50009");
         let server = proftpd::start(&scene.server, &config(50000, 50003));
         let said = Said::of(&scene.server, &yaml)?;
         let finding = said.fires("FN207")?;
@@ -170,12 +172,12 @@ fn ephemeral() -> Result<(), Failed> {
         let far = scene
             .client
             .inside(|| TcpListener::bind((CLIENT, 7000)).expect("bound"));
-        let (all, of_range) = if cured { (7, 0) } else { (11, 4) };
+        let (all, of_range) = if cured { (6, 0) } else { (10, 4) };
         let outgoing = scene.server.inside(move || {
             let far = SocketAddr::new(CLIENT, 7000);
             let connect = || TcpStream::connect_timeout(&far, Duration::from_secs(5));
             let mut outgoing = Vec::new();
-            // On a busy machine a port may be taken for a moment longer.
+            // A port may be taken for a moment longer.
             wait_until(Duration::from_secs(20), || {
                 outgoing.extend(connect());
                 outgoing.len() >= all
