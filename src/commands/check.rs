@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::check::{Firewall, Report, examine};
 use crate::cli::{self, Output};
 use crate::facts::Facts;
-use crate::facts::snapshot::State;
 use crate::facts::sources::PROFILES;
 use crate::output::{self, Failure};
 use crate::plan;
@@ -70,11 +69,7 @@ fn installed(facts: &Facts) -> anyhow::Result<Vec<Profile>> {
         .into_iter()
         .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
         .collect();
-    let unreadable = facts.snapshot.iter().find_map(|(name, state)| match state {
-        State::Unreadable(why) if name.starts_with(PROFILES) => Some(format!("{name}: {why}")),
-        _ => None,
-    });
-    if let Some(why) = unreadable {
+    if let Some(why) = facts.unreadable_profile() {
         return Err(Failure::cannot(format!("cannot read {why}"))
             .help("run as root, or name a profile: ftpnat check --profile FILE")
             .into());

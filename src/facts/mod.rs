@@ -23,9 +23,9 @@ use crate::model::net::PortRange;
 use helper::{Availability, CONNTRACK_FTP, NAT_FTP};
 use host::Privileges;
 use routes::{Address, Routing};
-use snapshot::Snapshot;
+use snapshot::{Snapshot, State};
 use sockets::Listener;
-use sources::Asked;
+use sources::{Asked, PROFILES};
 
 pub use kernel::{KernelRelease, KernelVersion};
 
@@ -217,6 +217,15 @@ impl Facts {
     #[must_use]
     pub fn installed_profiles(&self) -> BTreeMap<&str, &str> {
         self.snapshot.below("/etc/ftpnat/profiles/").collect()
+    }
+
+    /// One of them, or their directory, that is there and cannot be read, and why.
+    #[must_use]
+    pub fn unreadable_profile(&self) -> Option<String> {
+        self.snapshot.iter().find_map(|(name, state)| match state {
+            State::Unreadable(why) if name.starts_with(PROFILES) => Some(format!("{name}: {why}")),
+            _ => None,
+        })
     }
 }
 

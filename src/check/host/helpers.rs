@@ -12,12 +12,12 @@ use crate::model::check::{
     MODULES_NOT_PERSISTENT as NOT_PERSISTENT, NAT_HELPER_MISSING as NAT_MISSING,
 };
 use crate::model::net::Family;
-use crate::plan::flows::{Part, Purpose, connections};
+use crate::plan::flows::{Purpose, connections};
 use crate::plan::{From, helper_ports};
-use crate::ruleset::eval::{Axis, Outcome, Place};
+use crate::ruleset::eval::{Axis, Outcome, Piece, Place};
 
 use super::super::profile;
-use super::super::ruleset::{place, unread};
+use super::super::ruleset::{PIECES, place, unread};
 use super::{command, lines, seen, server_is_here};
 
 /// Where modules are named that load at boot (modules-load.d(5)).
@@ -176,14 +176,14 @@ fn nothing_recorded(subject: &Subject) -> Verdict {
             && c.opening.flow.family() == Family::Ipv4
     });
     for connections in all {
-        let parts = connections.trace(&subject.firewall.prepared, 64);
-        for part in &parts {
-            match &part.opening.outcome {
+        let pieces = connections.open(&subject.firewall.prepared, PIECES);
+        for piece in &pieces {
+            match &piece.evaluation.outcome {
                 Outcome::Undecided(doubt) => return Verdict::Unknown(doubt.why.to_owned()),
                 Outcome::Drop { by: Some(by) }
                 | Outcome::Reject { by, .. }
                 | Outcome::Elsewhere { by, .. }
-                    if !is_open_to_most(&parts, part) =>
+                    if !is_open_to_most(&pieces, piece) =>
                 {
                     return Verdict::Found(unrecorded(subject, *by));
                 }
@@ -194,17 +194,17 @@ fn nothing_recorded(subject: &Subject) -> Verdict {
     Verdict::Fine
 }
 
-/// Whether the ports of a part are open to more sources than not: a drop of a few is the
+/// Whether the ports of a piece are open to more sources than not: a drop of a few is the
 /// administrator's will.
-fn is_open_to_most(parts: &[Part], closed: &Part) -> bool {
+fn is_open_to_most(pieces: &[Piece], closed: &Piece) -> bool {
     let range = closed.region.span(Axis::DestinationPort);
     let (mut open, mut shut) = (0, 0);
-    for part in parts {
-        let its = part.region.span(Axis::DestinationPort);
+    for piece in pieces {
+        let its = piece.region.span(Axis::DestinationPort);
         if its.first <= range.last && range.first <= its.last {
-            let sources = part.region.span(Axis::Source);
+            let sources = piece.region.span(Axis::Source);
             let count = sources.last - sources.first;
-            match part.opening.outcome {
+            match piece.evaluation.outcome {
                 Outcome::Accept => open += count,
                 _ => shut += count,
             }

@@ -2,8 +2,6 @@
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Finding, Severity};
-use crate::facts::snapshot::State;
-use crate::facts::sources::PROFILES;
 use crate::model::check::PROFILES_OVERLAP as ID;
 use crate::profile::{self, Profile};
 
@@ -31,15 +29,7 @@ check! {
 }
 
 fn overlap(subject: &Subject) -> Verdict {
-    let unreadable = subject
-        .facts
-        .snapshot
-        .iter()
-        .find_map(|(name, state)| match state {
-            State::Unreadable(why) if name.starts_with(PROFILES) => Some(format!("{name}: {why}")),
-            _ => None,
-        });
-    if let Some(why) = unreadable {
+    if let Some(why) = subject.facts.unreadable_profile() {
         return Verdict::Unknown(format!("cannot read {why}"));
     }
     let mut unread = None;

@@ -91,8 +91,8 @@ check! {
     }
 }
 
-/// Parts of a flow that are told apart; rules that split it further are beyond a glance.
-const PARTS: usize = 64;
+/// Pieces of a flow that are told apart; rules that split it further are beyond a glance.
+pub(in crate::check) const PIECES: usize = 64;
 
 fn needs_helper(profile: &Profile) -> bool {
     !needs_of_helper(profile).is_empty()
@@ -151,8 +151,8 @@ fn said(subject: &Subject) -> Vec<(Connections, Said)> {
             all.push((connections, Said::Automatic));
             continue;
         }
-        for part in connections.trace(&subject.firewall.prepared, PARTS) {
-            all.push((connections.clone(), said_of(subject, part.opening)));
+        for piece in connections.open(&subject.firewall.prepared, PIECES) {
+            all.push((connections.clone(), said_of(subject, piece.evaluation)));
         }
     }
     all
@@ -251,8 +251,8 @@ fn too_early(subject: &Subject) -> Verdict {
         .iter()
         .filter(|(_, said)| matches!(said, Said::NotAssigned(_)));
     let assigned_then = missing
-        .flat_map(|(connections, _)| connections.trace(&prepared, PARTS))
-        .find_map(|part| match part.opening.helper {
+        .flat_map(|(connections, _)| connections.open(&prepared, PIECES))
+        .find_map(|piece| match piece.evaluation.helper {
             Told::Known(Some(a)) if a.helper == FTP && a.priority == FIRST => Some(a.by),
             Told::Known(_) | Told::Undecided(_) => None,
         });

@@ -16,7 +16,7 @@ use super::profile::{evidence, in_profile};
 use super::{Evidence, Finding, Remedy, RemedyKind, Severity};
 
 pub(super) use helper::{
-    HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED,
+    HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED, PIECES,
 };
 
 check! {

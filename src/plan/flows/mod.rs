@@ -16,8 +16,8 @@ use crate::facts::Facts;
 use crate::model::net::{Family, PortRange};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
-    Axis, Direction, Evaluation, Flow, Outcome, Packet, Path, Prepared, Region, State, Told, Where,
-    number,
+    Axis, Direction, Evaluation, Flow, Outcome, Packet, Path, Piece, Prepared, Region, State, Told,
+    Where, number,
 };
 
 use super::predict::From;
@@ -89,17 +89,23 @@ impl Connections {
         expected
     }
 
-    /// What the ruleset makes of them, in at most `most` parts a region, and what lies
-    /// beyond those undecided. Parts that differ only in the answer are not told apart: it is
-    /// evaluated for the first connection of each.
+    /// What the ruleset makes of the packets that open them, in at most `most` pieces a
+    /// region, and what lies beyond those undecided.
     #[must_use]
-    pub fn trace(&self, prepared: &Prepared, most: usize) -> Vec<Part> {
-        let pieces = self.regions.iter().flat_map(|region| {
+    pub fn open(&self, prepared: &Prepared, most: usize) -> Vec<Piece> {
+        let of_region = |region: &Region| {
             let mut opening = self.opening.clone();
             opening.flow = opening.flow.at(region);
             prepared.partition(&opening, region, most)
-        });
-        let part = |piece: crate::ruleset::eval::Piece| {
+        };
+        self.regions.iter().flat_map(of_region).collect()
+    }
+
+    /// The same with what follows. Parts that differ only in the answer are not told apart:
+    /// it is evaluated for the first connection of each.
+    #[must_use]
+    pub fn trace(&self, prepared: &Prepared, most: usize) -> Vec<Part> {
+        let part = |piece: Piece| {
             let mut opening = self.opening.clone();
             opening.flow = opening.flow.at(&piece.region);
             let follow = |direction| Self::follow(prepared, &opening, &piece.evaluation, direction);
@@ -110,7 +116,7 @@ impl Connections {
                 opening: piece.evaluation,
             }
         };
-        pieces.map(part).collect()
+        self.open(prepared, most).into_iter().map(part).collect()
     }
 
     /// A later packet of a connection that was let through.

@@ -24,6 +24,17 @@ pub(super) enum Origin {
     Point(Axis),
 }
 
+/// The numbers on a line that come to `first..=last` by a shift, or by a mask of as many
+/// bits.
+fn on_line(first: u128, last: u128, shift: u32, masked: bool) -> (u128, u128) {
+    let low = low_bits(shift);
+    if masked {
+        ((first.saturating_add(low) >> shift) << shift, last | low)
+    } else {
+        (first << shift, (last << shift) | low)
+    }
+}
+
 impl Part {
     /// Keeps the flows for which the number that the bytes make is within `first..=last`,
     /// where that of the point is.
@@ -34,13 +45,7 @@ impl Part {
                 shift,
                 masked,
             } => {
-                let low = low_bits(shift);
-                let (first, last) = if masked {
-                    let up = (first.saturating_add(low) >> shift) << shift;
-                    (up, last | low)
-                } else {
-                    (first << shift, (last << shift) | low)
-                };
+                let (first, last) = on_line(first, last, shift, masked);
                 space.keep(line, first, last);
             }
             Origin::Point(axis) => space.collapse(axis),
@@ -55,12 +60,7 @@ impl Part {
                 shift,
                 masked,
             } => {
-                let low = low_bits(shift);
-                let (first, last) = if masked {
-                    ((first.saturating_add(low) >> shift) << shift, last | low)
-                } else {
-                    (first << shift, (last << shift) | low)
-                };
+                let (first, last) = on_line(first, last, shift, masked);
                 first <= last && space.meets(line, first, last)
             }
             Origin::Point(_) => true,
