@@ -98,11 +98,50 @@ const fn both(source: &'static str, port: u16, outcome: &'static str) -> Says {
     }
 }
 
+/// Rules about zones, and what becomes of the whole: an answer that is looked for in
+/// another zone than its connection is in is of none.
+const ZONES: &[(&str, &str, &str)] = &[
+    (
+        "zone-of-both-ways",
+        "chain a {\ntype filter hook prerouting priority -300\nct zone set 5\n}\n\
+         chain b {\ntype filter hook output priority -300\nct zone set 5\n}",
+        "accept",
+    ),
+    (
+        "zone-of-one-way",
+        "chain a {\ntype filter hook prerouting priority -300\nct zone set 5\n}",
+        "undecided",
+    ),
+];
+
+fn zoned(chains: &str, outcome: &str) -> Result<(), Failed> {
+    let (_, profile) = read_profile("profiles/own-firewall.yaml")?;
+    let host = Host::new(&profile);
+    let established = "chain c {\ntype filter hook output priority 0; policy drop;\n\
+                       ct state established accept\n}";
+    nft(
+        &host.namespace,
+        &format!("table inet t {{\n{chains}\n{established}\n}}"),
+    );
+    for (connections, parts) in traced(&profile, &host) {
+        for part in parts {
+            if word(part.outcome()) != outcome || word(&part.opening.outcome) != "accept" {
+                return Err(format!("not {outcome}: {connections:#?} {part:#?}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn trials() -> Vec<Trial> {
+    let zone = |(name, chains, outcome): &'static (&str, &str, &str)| {
+        Trial::test(format!("parts/{name}"), move || zoned(chains, outcome))
+    };
     let trial = |(name, rules, says): &'static (&str, &str, &[Says])| {
         Trial::test(format!("parts/{name}"), move || played(rules, says))
     };
-    CASES.iter().map(trial).collect()
+    let cases = CASES.iter().map(trial);
+    cases.chain(ZONES.iter().map(zone)).collect()
 }
 
 fn played(rules: &str, says: &[Says]) -> Result<(), Failed> {

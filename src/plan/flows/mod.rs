@@ -16,8 +16,8 @@ use crate::facts::Facts;
 use crate::model::net::{Family, PortRange};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
-    Axis, Direction, Evaluation, Flow, Outcome, Packet, Path, Piece, Prepared, Region, State, Told,
-    Where, number,
+    Axis, Direction, Doubt, Evaluation, Flow, Outcome, Packet, Path, Piece, Prepared, Region,
+    State, Told, Where, number,
 };
 
 use super::predict::From;
@@ -150,7 +150,15 @@ impl Connections {
             // as well (`tcp_new`).
             packet.state = State::Invalid;
         }
-        Some(prepared.evaluate(&packet))
+        let mut found = prepared.evaluate(&packet);
+        if found.zone.is_none() || found.zone != evaluation.zone {
+            found.outcome = Outcome::Undecided(Doubt {
+                at: None,
+                expression: None,
+                why: "it is looked for in another zone than its connection is in",
+            });
+        }
+        Some(found)
     }
 }
 

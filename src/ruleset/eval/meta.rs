@@ -329,9 +329,7 @@ impl Run<'_, '_> {
                 self.registers.store(to, &[0; NAME]);
             }
             of_connection::ZONE => {
-                let zone = self.connection.zone;
-                if zone.unknown == 0 {
-                    let number = u16::try_from(zone.value).unwrap_or(0);
+                if let Some(number) = self.zone() {
                     self.registers.store(to, &number.to_ne_bytes());
                 } else {
                     self.registers.store_unknown(to, 2);

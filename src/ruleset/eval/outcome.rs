@@ -152,6 +152,8 @@ pub struct Evaluation {
     pub notrack: Told<Option<Place>>,
     /// Its mark in the end; `None` where not known.
     pub mark: Option<u32>,
+    /// The zone that conntrack looks it up in; `None` where not known.
+    pub zone: Option<u16>,
     /// What conntrack said of it in the end; `None` where it did not see it.
     pub state: Option<State>,
     /// Where it went; `None` where it did not get to routing, or that is not known.

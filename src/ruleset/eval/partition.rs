@@ -100,6 +100,7 @@ impl Prepared<'_> {
             Ok(()) => Outcome::Accept,
             Err(outcome) => outcome,
         };
+        let zone = run.zone();
         let told_state = match run.tracking() {
             Tracking::Tracked(state) => Some(state),
             Tracking::Untracked => Some(State::Untracked),
@@ -112,6 +113,7 @@ impl Prepared<'_> {
             helper: Told::Known(run.helper),
             notrack: Told::Known(run.notrack),
             mark: (run.mark.unknown == 0).then(|| u32::try_from(run.mark.value).unwrap_or(0)),
+            zone,
             state: told_state,
             to: run.to,
             trail: run.trail,
@@ -135,6 +137,9 @@ impl Evaluation {
         if self.mark != other.mark {
             self.mark = None;
         }
+        if self.zone != other.zone {
+            self.zone = None;
+        }
         if self.state != other.state {
             self.state = None;
         }
@@ -150,6 +155,7 @@ impl Evaluation {
             && self.helper == other.helper
             && self.notrack == other.notrack
             && self.mark == other.mark
+            && self.zone == other.zone
             && self.state == other.state
             && self.to == other.to
     }
@@ -191,6 +197,7 @@ fn lost(region: Region, why: &'static str) -> Evaluation {
         helper: Told::Undecided(doubt),
         notrack: Told::Undecided(doubt),
         mark: None,
+        zone: None,
         state: None,
         to: None,
         trail: Vec::new(),

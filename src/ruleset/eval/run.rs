@@ -145,6 +145,13 @@ impl<'p, 'r> Run<'p, 'r> {
         }
     }
 
+    /// The zone of its connection, or that in which one is looked for; `None` where that
+    /// is not known.
+    pub(super) fn zone(&self) -> Option<u16> {
+        let zone = self.connection.zone;
+        (zone.unknown == 0).then(|| u16::try_from(zone.value).unwrap_or(0))
+    }
+
     /// Whether conntrack sees the packet at all, from here on.
     pub(super) fn tracking(&self) -> Tracking {
         self.connection.tracking
