@@ -189,9 +189,14 @@ fn iifname(name: &str) -> Vec<Expression> {
 
 /// `ct state` one of these bits.
 fn ct_state(bits: u32) -> Vec<Expression> {
+    ct_bits(0, bits)
+}
+
+/// What conntrack has for a key (`NFT_CT_*`) has one of these bits.
+fn ct_bits(key: u32, bits: u32) -> Vec<Expression> {
     vec![
         Expression::Ct {
-            key: 0,
+            key,
             direction: None,
             to: R,
         },

@@ -67,31 +67,7 @@ fn bits_that_are_not_known_matter_only_where_they_are_compared() {
         outcome(&rules(0x4000), &to_gateway(21)),
         Outcome::Undecided(_)
     ));
-    let status = |bit: u32| {
-        input(
-            Policy::Accept,
-            vec![rule(&[
-                vec![
-                    Expression::Ct {
-                        key: 2,
-                        direction: None,
-                        to: R,
-                    },
-                    Expression::Bitwise {
-                        from: R,
-                        to: R,
-                        length: 4,
-                        op: BitwiseOp::MaskXor {
-                            mask: bit.to_ne_bytes().into(),
-                            xor: [0; 4].into(),
-                        },
-                    },
-                    cmp(CmpOp::NotEqual, &[0; 4]),
-                ],
-                drop(),
-            ])],
-        )
-    };
+    let status = |bit: u32| input(Policy::Accept, vec![rule(&[ct_bits(2, bit), drop()])]);
     assert_eq!(outcome(&status(0x20), &to_gateway(21)), Outcome::Accept);
     assert!(matches!(
         outcome(&status(0x100), &to_gateway(21)),
