@@ -1,5 +1,6 @@
 //! The firewall that is in force, as its own tools and the kernel tell it.
 
+pub mod change;
 pub mod eval;
 pub mod flow;
 pub mod live;
