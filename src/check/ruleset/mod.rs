@@ -9,7 +9,7 @@ use crate::plan::{From, ProfilePlan};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::Place;
 use crate::ruleset::live::print;
-use crate::ruleset::live::table::{Maker, Policy, Table, TableFamily};
+use crate::ruleset::live::table::Policy;
 
 use super::definition::{Judge, Subject, Verdict, check};
 use super::profile::{evidence, in_profile};
@@ -126,7 +126,7 @@ pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
             text: "a rule".to_owned(),
         };
     };
-    let source = format!("{} {}, chain {}", program(table), table.name, chain.name);
+    let source = print::place(table, chain);
     let text = match (subject.firewall.prepared.rule(at), &chain.base) {
         (Some(rule), _) => print::rule(rule, &chain.name, table),
         (None, Some(base)) => match base.policy {
@@ -136,22 +136,6 @@ pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
         (None, None) => "its end".to_owned(),
     };
     Evidence { source, text }
-}
-
-/// By what a table is listed.
-fn program(table: &Table) -> &'static str {
-    match (table.maker, table.family) {
-        (Maker::IptablesLegacy, TableFamily::Ip6) => "ip6tables-legacy",
-        (Maker::IptablesLegacy, _) => "iptables-legacy",
-        (Maker::IptablesNft, TableFamily::Ip6) => "ip6tables-nft",
-        (Maker::IptablesNft, _) => "iptables-nft",
-        (Maker::Nft, TableFamily::Ip) => "table ip",
-        (Maker::Nft, TableFamily::Ip6) => "table ip6",
-        (Maker::Nft, TableFamily::Inet) => "table inet",
-        (Maker::Nft, TableFamily::Arp) => "table arp",
-        (Maker::Nft, TableFamily::Bridge) => "table bridge",
-        (Maker::Nft, TableFamily::Netdev) => "table netdev",
-    }
 }
 
 /// Where a part of the firewall could not be read.

@@ -12,7 +12,7 @@ mod nft;
 #[cfg(test)]
 mod tests;
 
-use super::table::{Maker, Rule, Table};
+use super::table::{Chain, Maker, Rule, Table, TableFamily};
 
 pub use iptables::{Folded, fold};
 
@@ -28,4 +28,29 @@ pub fn rule(rule: &Rule, chain: &str, table: &Table) -> String {
         }
         Maker::Nft => nft::rule(rule, table),
     }
+}
+
+/// A table, by the program that lists it and its name: `table inet filter`,
+/// `iptables-nft filter`.
+#[must_use]
+pub fn table(table: &Table) -> String {
+    let program = match (table.maker, table.family) {
+        (Maker::IptablesLegacy, TableFamily::Ip6) => "ip6tables-legacy",
+        (Maker::IptablesLegacy, _) => "iptables-legacy",
+        (Maker::IptablesNft, TableFamily::Ip6) => "ip6tables-nft",
+        (Maker::IptablesNft, _) => "iptables-nft",
+        (Maker::Nft, TableFamily::Ip) => "table ip",
+        (Maker::Nft, TableFamily::Ip6) => "table ip6",
+        (Maker::Nft, TableFamily::Inet) => "table inet",
+        (Maker::Nft, TableFamily::Arp) => "table arp",
+        (Maker::Nft, TableFamily::Bridge) => "table bridge",
+        (Maker::Nft, TableFamily::Netdev) => "table netdev",
+    };
+    format!("{program} {}", table.name)
+}
+
+/// A chain of a table, in the same words: `table inet filter, chain input`.
+#[must_use]
+pub fn place(table: &Table, chain: &Chain) -> String {
+    format!("{}, chain {}", self::table(table), chain.name)
 }
