@@ -61,6 +61,14 @@ pub fn container(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
+/// Whether this is another network namespace than the host's; where that is not known, it
+/// is not.
+#[must_use]
+pub fn is_other_network(snapshot: &Snapshot) -> bool {
+    let text = snapshot.text(&Asked::Namespaces.to_string());
+    text.is_some_and(|text| text.lines().any(|line| line == "net other"))
+}
+
 fn other_namespaces(snapshot: &Snapshot) -> Option<String> {
     let text = snapshot.text(&Asked::Namespaces.to_string())?;
     let has = |line: &str| text.lines().any(|l| l == line);

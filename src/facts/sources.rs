@@ -49,6 +49,7 @@ pub const FILES: &[File] = &[
     file("/proc/sys/net/ipv4/ip_forward", Keep::All),
     file("/proc/sys/net/ipv4/ip_local_port_range", Keep::All),
     file("/proc/sys/net/ipv4/ip_local_reserved_ports", Keep::All),
+    file("/proc/sys/net/ipv4/conf/all/accept_redirects", Keep::All),
     file("/proc/sys/net/ipv6/conf/all/forwarding", Keep::All),
     file("/proc/sys/net/ipv6/bindv6only", Keep::All),
     file("/proc/sys/net/netfilter/nf_conntrack_helper", Keep::All),
@@ -76,9 +77,11 @@ pub const CONFIG_GZ: &str = "/proc/config.gz";
 pub const KALLSYMS: &str = "/proc/kallsyms";
 /// Its entries, filtered as [`Keep::ModuleLines`], are what [`Asked::SysModule`] holds.
 pub const SYS_MODULE: &str = "/sys/module";
-/// The directory of the interfaces' IPv4 sysctls, and which of each are read.
-pub const INTERFACE_SYSCTLS: (&str, [&str; 2]) =
-    ("/proc/sys/net/ipv4/conf", ["forwarding", "rp_filter"]);
+/// The directories of the interfaces' sysctls, and which of each are read.
+pub const INTERFACE_SYSCTLS: [(&str, [&str; 2]); 2] = [
+    ("/proc/sys/net/ipv4/conf", ["forwarding", "rp_filter"]),
+    ("/proc/sys/net/ipv6/conf", ["accept_ra", "forwarding"]),
+];
 
 /// Directories.
 pub const DIRECTORIES: &[Directory] = &[

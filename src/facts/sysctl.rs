@@ -5,17 +5,28 @@ use crate::model::net::PortRange;
 use super::snapshot::Snapshot;
 use super::sources::UFW_SYSCTLS;
 
-/// The file of a sysctl with dots, such as `net.ipv4.ip_forward`. Interfaces may
-/// have dots in their names: those are looked up by [`of_interface`].
+/// The file of a sysctl such as `net.ipv4.ip_forward`. Interfaces may have dots in their
+/// names: where the first separator is a slash, slashes are what separates (sysctl(8)),
+/// as in [`key_of_interface`].
 #[must_use]
 pub fn path(key: &str) -> String {
-    format!("/proc/sys/{}", key.replace('.', "/"))
+    match key.find(['.', '/']) {
+        Some(at) if key[at..].starts_with('/') => format!("/proc/sys/{key}"),
+        _ => format!("/proc/sys/{}", key.replace('.', "/")),
+    }
+}
+
+/// The name of an interface's sysctl, which sysctl(8) takes too: `ipv4` or `ipv6`,
+/// interface, sysctl.
+#[must_use]
+pub fn key_of_interface(version: &str, interface: &str, name: &str) -> String {
+    format!("net/{version}/conf/{interface}/{name}")
 }
 
 /// The file of an interface's sysctl: `ipv4` or `ipv6`, name, sysctl.
 #[must_use]
 pub fn of_interface(version: &str, interface: &str, name: &str) -> String {
-    format!("/proc/sys/net/{version}/conf/{interface}/{name}")
+    path(&key_of_interface(version, interface, name))
 }
 
 /// A number in a file of `/proc/sys`.
@@ -114,6 +125,15 @@ fn last_in(path: &str, text: &str, key: &str) -> Option<Set> {
 mod tests {
     use super::*;
     use crate::facts::snapshot::State;
+
+    #[test]
+    fn an_interface_may_have_dots_in_its_name() {
+        let forward = "/proc/sys/net/ipv4/ip_forward";
+        assert_eq!(path("net.ipv4.ip_forward"), forward);
+        assert_eq!(path("net/ipv4/ip_forward"), forward);
+        let of_vlan = "/proc/sys/net/ipv4/conf/eth0.7/forwarding";
+        assert_eq!(of_interface("ipv4", "eth0.7", "forwarding"), of_vlan);
+    }
 
     #[test]
     fn lists_of_ports() {

@@ -5,6 +5,7 @@ pub mod announce;
 mod dnat;
 mod families;
 pub mod flows;
+pub mod forwarding;
 mod helper;
 mod masquerade;
 mod needs;

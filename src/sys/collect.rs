@@ -35,7 +35,9 @@ pub fn snapshot() -> Snapshot {
     }
     snapshot.insert(CONFIG_GZ, config());
     snapshot.insert(Asked::SysModule.to_string(), modules_in_sys());
-    interfaces_into(&mut snapshot);
+    for (folder, names) in INTERFACE_SYSCTLS {
+        interfaces_into(&mut snapshot, folder, names);
+    }
     network_into(&mut snapshot);
     processes_into(&mut snapshot);
     if helper::wants_symbols(&snapshot) {
@@ -121,8 +123,7 @@ fn directory_into(snapshot: &mut Snapshot, directory: &Directory) {
     }
 }
 
-fn interfaces_into(snapshot: &mut Snapshot) {
-    let (folder, names) = INTERFACE_SYSCTLS;
+fn interfaces_into(snapshot: &mut Snapshot, folder: &str, names: [&str; 2]) {
     let interfaces = match entries(Path::new(folder)) {
         Ok(interfaces) => interfaces,
         Err(error) => {

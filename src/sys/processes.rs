@@ -150,7 +150,7 @@ pub fn namespaces() -> String {
         _ => "other",
     };
     let of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
-    let net = match (of("self"), of("1")) {
+    let net = match (of("thread-self"), of("1")) {
         (Ok(own), Ok(first)) if own == first => "host",
         (Ok(_), Ok(_)) => "other",
         _ => "unknown",

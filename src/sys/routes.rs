@@ -11,7 +11,7 @@ use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use rtnetlink::packet_route::link::LinkAttribute;
 use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteNextHop, RouteType,
+    RouteAddress, RouteAttribute, RouteMessage, RouteNextHop, RouteProtocol, RouteType,
 };
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
 use rtnetlink::{Handle, IpVersion, LinkUnspec};
@@ -208,6 +208,10 @@ fn route(family: &str, message: &RouteMessage, names: &BTreeMap<u32, String>) ->
         );
     }
     line += &hop(&message.attributes, names);
+    // Learned from a router, which a host that forwards is deaf to.
+    if message.header.protocol == RouteProtocol::Ra {
+        line += " proto ra";
+    }
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::PrefSource(address) => {

@@ -1,12 +1,11 @@
 //! Whether a gateway routes.
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
-use crate::check::{Evidence, Finding, Severity};
+use crate::check::{Finding, Severity};
 use crate::facts::sysctl;
 use crate::model::check::IP_FORWARDING_OFF as ID;
-use crate::model::net::{Family, InterfaceName};
+use crate::plan::forwarding::{self, Switch};
 use crate::plan::served_families;
-use crate::profile::{Nat, Profile};
 
 use super::{seen, server_is_here, set_sysctl};
 
@@ -32,25 +31,20 @@ check! {
     }
 }
 
-/// A sysctl that is off, or why it is not known.
-enum Off {
-    No,
-    Yes(String, Evidence),
-    Unknown(String),
-}
-
 fn forwarding_off(subject: &Subject) -> Verdict {
+    let snapshot = &subject.facts.snapshot;
     let mut evidence = Vec::new();
     let mut remedy = Vec::new();
     let mut silent = None;
     let mut off_for = Vec::new();
     for family in served_families(subject.profile) {
-        for (key, path) in asked(subject.profile, family) {
-            match is_off(subject, key, &path) {
-                Off::No => {}
-                Off::Unknown(why) => silent = silent.or(Some(why)),
-                Off::Yes(key, seen) => {
-                    evidence.push(seen);
+        for Switch { key, is_on } in forwarding::switches(subject.profile, family, snapshot) {
+            let path = sysctl::path(&key);
+            match is_on {
+                Some(true) => {}
+                None => silent = silent.or_else(|| Some(snapshot.why_silent(&path))),
+                Some(false) => {
+                    evidence.push(seen(path, "0"));
                     remedy.extend(set_sysctl(subject, &key, "1"));
                     off_for.push(family);
                 }
@@ -62,7 +56,7 @@ fn forwarding_off(subject: &Subject) -> Verdict {
         return Verdict::Unknown(why);
     }
     for family in &off_for {
-        let at_boot = sysctl::at_boot(&subject.facts.snapshot, general(*family));
+        let at_boot = sysctl::at_boot(snapshot, forwarding::general(*family));
         evidence.extend(
             at_boot
                 .filter(|s| s.value == "0")
@@ -80,110 +74,4 @@ fn forwarding_off(subject: &Subject) -> Verdict {
         evidence,
         remedy,
     }))
-}
-
-fn general(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "net.ipv4.ip_forward",
-        Family::Ipv6 => "net.ipv6.conf.all.forwarding",
-    }
-}
-
-/// What must be 1: keys (with `None` the general one) and their files. IPv4 asks the
-/// interface that a packet comes in by (`ip_route_input_slow`), which follows the
-/// general one unless set by itself; IPv6 asks `all` (`ip6_forward`).
-fn asked(profile: &Profile, family: Family) -> Vec<(Option<&InterfaceName>, String)> {
-    let mut asked = vec![(None, sysctl::path(general(family)))];
-    if family == Family::Ipv4 {
-        asked.extend(interfaces(profile).into_iter().map(|interface| {
-            let path = sysctl::of_interface("ipv4", interface.as_str(), "forwarding");
-            (Some(interface), path)
-        }));
-    }
-    asked
-}
-
-fn is_off(subject: &Subject, interface: Option<&InterfaceName>, path: &str) -> Off {
-    let snapshot = &subject.facts.snapshot;
-    match (sysctl::number(snapshot, path), interface) {
-        (Some(0), None) if every_way_forwards(subject, path) => Off::No,
-        (Some(0), None) => Off::Yes(
-            path["/proc/sys/".len()..].replace('/', "."),
-            seen(path, "0"),
-        ),
-        // The general one is off as well, and has been said.
-        (Some(0), Some(_))
-            if sysctl::number(snapshot, "/proc/sys/net/ipv4/ip_forward") == Some(0) =>
-        {
-            Off::No
-        }
-        (Some(0), Some(interface)) => {
-            // sysctl(8) reads dots in a name as slashes where the key has slashes.
-            Off::Yes(
-                format!("net/ipv4/conf/{interface}/forwarding"),
-                seen(path, "0"),
-            )
-        }
-        // An interface that is not there now forwards nothing.
-        (Some(_), _) | (None, Some(_)) => Off::No,
-        (None, None) => Off::Unknown(snapshot.why_silent(path)),
-    }
-}
-
-/// IPv4 forwards what comes in by an interface whose own value says so, whatever the
-/// general one says: both ways must be named, or every interface must.
-fn every_way_forwards(subject: &Subject, path: &str) -> bool {
-    if path != sysctl::path(general(Family::Ipv4)) {
-        return false;
-    }
-    let snapshot = &subject.facts.snapshot;
-    let named = interfaces(subject.profile);
-    let (outside, inside) = sides(subject.profile);
-    let on = |path: &str| sysctl::number(snapshot, path) == Some(1);
-    if outside && inside {
-        let of = |name: &InterfaceName| sysctl::of_interface("ipv4", name.as_str(), "forwarding");
-        return named.iter().all(|name| on(&of(name)));
-    }
-    let folder = "/proc/sys/net/ipv4/conf/";
-    let every: Vec<&str> = snapshot
-        .below(folder)
-        .map(|(path, _)| path)
-        .filter(|path| path.ends_with("/forwarding"))
-        .filter(|path| {
-            !["all/", "default/", "lo/"]
-                .iter()
-                .any(|n| path[folder.len()..].starts_with(n))
-        })
-        .collect();
-    !every.is_empty() && every.iter().all(|path| on(path))
-}
-
-/// Whether the profile names the interface outside, and the one inside.
-fn sides(profile: &Profile) -> (bool, bool) {
-    match &profile.nat {
-        Nat::None | Nat::Upstream { .. } => (false, false),
-        Nat::Dnat {
-            external, internal, ..
-        } => (
-            external.iter().any(|e| !e.interfaces.is_empty()),
-            internal.as_ref().is_some_and(|i| !i.interfaces.is_empty()),
-        ),
-        Nat::Masquerade { .. } => (true, true),
-    }
-}
-
-/// The interfaces by which clients and server are reached, as far as they are named.
-fn interfaces(profile: &Profile) -> Vec<&InterfaceName> {
-    let (external, internal) = match &profile.nat {
-        Nat::None | Nat::Upstream { .. } => return Vec::new(),
-        Nat::Dnat {
-            external, internal, ..
-        } => (external, internal.as_ref()),
-        Nat::Masquerade { external, internal } => (external, Some(internal)),
-    };
-    external
-        .iter()
-        .flat_map(|e| &e.interfaces)
-        .chain(internal.into_iter().flat_map(|i| &i.interfaces))
-        .collect()
 }

@@ -157,6 +157,26 @@ impl Routing {
         words.nth(1).map(str::to_owned)
     }
 
+    /// The interfaces of default routes that came by router advertisements (RFC 4861),
+    /// each once.
+    #[must_use]
+    pub fn by_router_advertisements(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .routes
+            .iter()
+            .filter(|r| r.to == anywhere(Family::Ipv6) && r.text.contains(" proto ra"))
+            .filter_map(|r| match &r.action {
+                Action::Out(interfaces) => Some(interfaces),
+                Action::Local | Action::Refuse | Action::Throw => None,
+            })
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The first table from 100 on that no route and no rule names.
     #[must_use]
     pub fn free_table(&self) -> u32 {
@@ -270,6 +290,18 @@ inet6 32766: from all lookup main
         assert_eq!(out(&by("2001:db8:51::1", "2001:db8:ffff::1")), ["eth0"]);
         assert_eq!(out(&by("2001:db8:52::1", "2001:db8:ffff::1")), ["eth1"]);
         assert!(matches!(by("203.0.113.1", "198.51.100.7"), Way::Unclear(_)));
+    }
+
+    #[test]
+    fn what_routers_told() {
+        let routes = "\
+inet6 table main default via fe80::1 dev eth2 proto ra metric 1024
+inet6 table main default proto ra metric 512 nexthop via fe80::1 dev eth1 nexthop via fe80::2 dev eth2
+inet6 table main 2001:db8:9::/64 via fe80::1 dev eth3 proto ra metric 1024
+inet6 table main default via fe80::1 dev eth4 metric 1024
+";
+        let routing = Routing::parse(routes, "");
+        assert_eq!(routing.by_router_advertisements(), ["eth1", "eth2"]);
     }
 
     #[test]
