@@ -9,6 +9,7 @@
 //! - [`plan`] makes a [`plan::Plan`] of profiles and facts: rules with reasons,
 //!   modules, sysctls, server settings, upstream requirements, predictions.
 //! - [`check`] finds faults on a host and in a profile, each check one cause.
+//! - [`apply`] makes a plan a change of this host, and the way back.
 //! - [`render`] turns a plan into text that `nft` or `iptables-restore` loads.
 //! - [`output`] turns results into text and JSON for people and programs.
 //! - [`commands`] has one file per verb; [`cli`] says what was typed.
@@ -21,6 +22,7 @@
 //!                                     plan <- check <- output <- commands -> sys
 //! ```
 
+pub mod apply;
 pub mod check;
 pub mod cli;
 pub mod commands;

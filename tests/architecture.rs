@@ -15,6 +15,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("render", &["model", "profile", "facts", "ruleset", "plan"]),
     ("check", &["model", "profile", "facts", "ruleset", "plan"]),
     (
+        "apply",
+        &[
+            "model", "profile", "facts", "ruleset", "plan", "render", "sys",
+        ],
+    ),
+    (
         "output",
         &[
             "model", "profile", "facts", "ruleset", "plan", "render", "check",
@@ -25,8 +31,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "model", "profile", "facts", "ruleset", "plan", "render", "check", "output", "cli",
-            "sys",
+            "model", "profile", "facts", "ruleset", "plan", "render", "check", "apply", "output",
+            "cli", "sys",
         ],
     ),
 ];

@@ -10,6 +10,7 @@
 pub mod collect;
 pub mod files;
 pub mod host;
+pub mod kmod;
 pub mod netlink;
 pub mod nft;
 pub mod process;
@@ -17,4 +18,6 @@ pub mod processes;
 pub mod routes;
 pub mod ruleset;
 pub mod scratch;
+pub mod state;
+pub mod sysctls;
 pub mod terminal;

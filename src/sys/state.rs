@@ -1,0 +1,355 @@
+//! The state directory: what is kept between runs, one sub-state a network namespace, and
+//! the lock that lets one ftpnat at a time change a namespace.
+//!
+//! Writing is all or nothing: a new file is written beside the old one, brought to the disk,
+//! and takes its name. Nothing here follows a link below the directory, and no directory is
+//! used that others than root and this user may write in.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::libc::{O_DIRECTORY, O_NOFOLLOW};
+
+/// Where state lives if nobody says otherwise (Filesystem Hierarchy Standard).
+pub const DEFAULT: &str = "/var/lib/ftpnat";
+/// The variable that says otherwise.
+pub const VARIABLE: &str = "FTPNAT_STATE_DIR";
+
+const LOCK: &str = "lock";
+/// More than any file of it has.
+const MOST: u64 = 64 * 1024 * 1024;
+/// How often a lock that was taken away meanwhile is made again.
+const ATTEMPTS: u32 = 16;
+
+/// Why state cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Something failed with a file or directory.
+    #[error("cannot {act} {}{}", .path.display(), hint(.source))]
+    Failed {
+        /// What was to be done.
+        act: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Another one holds the lock.
+    #[error("another ftpnat{} is at work: wait until it is done", holder(.0.as_ref()))]
+    Busy(Option<Holder>),
+    /// Others could change what root obeys.
+    #[error(
+        "{} is not safe to keep state in: {why}; take another directory (--state-dir)",
+        .path.display()
+    )]
+    Unsafe {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+}
+
+fn holder(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |Holder { pid, since }| {
+        let (hours, minutes, seconds) = (since / 3600 % 24, since / 60 % 60, since % 60);
+        format!(" (pid {pid}, since {hours:02}:{minutes:02}:{seconds:02} UTC)")
+    })
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => " (run ftpnat as root)",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => " (make room there)",
+        io::ErrorKind::ReadOnlyFilesystem => " (take another directory: --state-dir)",
+        _ => "",
+    }
+}
+
+fn failed<'a>(act: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StateError + 'a {
+    move |source| StateError::Failed {
+        act,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn not_safe(path: &Path, why: &'static str) -> StateError {
+    let path = path.to_owned();
+    StateError::Unsafe { path, why }
+}
+
+/// The state directory that the environment names, or the usual one.
+#[must_use]
+pub fn usual_directory() -> PathBuf {
+    std::env::var_os(VARIABLE)
+        .filter(|path| !path.is_empty())
+        .map_or_else(|| PathBuf::from(DEFAULT), PathBuf::from)
+}
+
+/// What tells this boot of the kernel from others.
+///
+/// # Errors
+/// [`StateError::Failed`] where `/proc` does not say.
+pub fn boot_id() -> Result<String, StateError> {
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    let text = fs::read_to_string(path).map_err(failed("read", path))?;
+    Ok(text.trim().to_owned())
+}
+
+/// The sub-state of one network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubState {
+    root: PathBuf,
+    folder: PathBuf,
+}
+
+impl SubState {
+    /// That of the calling thread's network namespace, in the state directory `root`: `host`
+    /// where it is process 1's, else of the boot and the namespace's inode, neither of which
+    /// comes again. Makes nothing.
+    ///
+    /// # Errors
+    /// [`StateError::Failed`] where `/proc` does not tell the namespace.
+    pub fn of_this_namespace(root: &Path) -> Result<Self, StateError> {
+        let own = Path::new("/proc/thread-self/ns/net");
+        let identity = |path: &Path| fs::metadata(path).map(|m| (m.dev(), m.ino()));
+        let (device, inode) = identity(own).map_err(failed("read", own))?;
+        // Who may not look at process 1 is in a user namespace, and so in another network.
+        let name = match identity(Path::new("/proc/1/ns/net")) {
+            Ok(first) if first == (device, inode) => "host".to_owned(),
+            _ => format!("{}-{inode}", boot_id()?),
+        };
+        Ok(Self {
+            folder: root.join(name),
+            root: root.to_owned(),
+        })
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The sub-states of other network namespaces that are there.
+    ///
+    /// # Errors
+    /// [`StateError::Failed`] where the directory cannot be read; one that is not there has
+    /// none.
+    pub fn others(&self) -> Result<Vec<Self>, StateError> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed("read", &self.root))?,
+        };
+        let mut others = Vec::new();
+        for entry in entries {
+            let folder = entry.map_err(failed("read", &self.root))?.path();
+            if folder != self.folder && is_directory_itself(&folder) {
+                others.push(Self {
+                    root: self.root.clone(),
+                    folder,
+                });
+            }
+        }
+        others.sort_by(|a, b| a.folder.cmp(&b.folder));
+        Ok(others)
+    }
+
+    /// The bytes of a file of it; `None` where there is none. Needs no lock: a file is
+    /// always a whole one.
+    ///
+    /// # Errors
+    /// [`StateError::Failed`].
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
+        let path = self.folder.join(name);
+        let file = match open(OpenOptions::new().read(true), &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(failed("read", &path))?,
+        };
+        let mut bytes = Vec::new();
+        file.take(MOST)
+            .read_to_end(&mut bytes)
+            .map_err(failed("read", &path))?;
+        Ok(Some(bytes))
+    }
+
+    /// Makes the directories where they are missing, and takes the lock, without waiting:
+    /// it is held until the value is dropped, or the process ends.
+    ///
+    /// # Errors
+    /// [`StateError::Busy`] where another one holds it; others as they come.
+    pub fn lock(&self) -> Result<Locked, StateError> {
+        let path = self.folder.join(LOCK);
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for _ in 0..ATTEMPTS {
+            self.make()?;
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).mode(0o600);
+            let file = match open(&mut options, &path) {
+                // Whoever was last has just taken the directory away.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    last = error;
+                    continue;
+                }
+                file => file.map_err(failed("open", &path))?,
+            };
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(StateError::Busy(who(file))),
+                Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+            }
+            // A lock on a file that lost its name meanwhile keeps nobody out.
+            if is_still_at(&file, &path) {
+                sign(&file);
+                return Ok(Locked {
+                    state: self.clone(),
+                    _held: file,
+                });
+            }
+        }
+        Err(failed("lock", &path)(last))
+    }
+
+    fn make(&self) -> Result<(), StateError> {
+        let mut private = DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        private
+            .create(&self.folder)
+            .map_err(failed("make", &self.folder))?;
+        let me = fs::metadata("/proc/self").map_or(0, |m| m.uid());
+        for path in [&self.root, &self.folder] {
+            let metadata = fs::metadata(path).map_err(failed("look at", path))?;
+            if ![0, me].contains(&metadata.uid()) {
+                return Err(not_safe(path, "it is another user's"));
+            }
+            if metadata.mode() & 0o022 != 0 {
+                return Err(not_safe(path, "others may write in it"));
+            }
+        }
+        if is_directory_itself(&self.folder) {
+            Ok(())
+        } else {
+            Err(not_safe(&self.folder, "it is a link"))
+        }
+    }
+}
+
+/// The lock on a sub-state, and with it the right to change it.
+#[derive(Debug)]
+pub struct Locked {
+    state: SubState,
+    _held: File,
+}
+
+impl Locked {
+    /// The sub-state.
+    #[must_use]
+    pub fn state(&self) -> &SubState {
+        &self.state
+    }
+
+    /// Writes a file for its owner alone, as a whole or not at all, and brings it to the
+    /// disk.
+    ///
+    /// # Errors
+    /// [`StateError::Failed`]; what was there before is there still.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let path = self.state.folder.join(name);
+        let beside = self.state.folder.join(format!("{name}.new"));
+        // What another one left that was killed in the act.
+        let _ = fs::remove_file(&beside);
+        let written = write_through(&beside, bytes)
+            .and_then(|()| fs::rename(&beside, &path))
+            .and_then(|()| sync(&self.state.folder));
+        written.map_err(|error| {
+            let _ = fs::remove_file(&beside);
+            failed("write", &path)(error)
+        })
+    }
+
+    /// Takes a file away; one that is not there will do.
+    ///
+    /// # Errors
+    /// [`StateError::Failed`].
+    pub fn remove(&self, name: &str) -> Result<(), StateError> {
+        let path = self.state.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed
+                .and_then(|()| sync(&self.state.folder))
+                .map_err(failed("remove", &path)),
+        }
+    }
+
+    /// Lets go of the lock, and takes away the directories where nothing else is in them.
+    pub fn leave_no_trace(self) {
+        // Before the lock is let go: who opens the file now sees that it lost its name.
+        let _ = fs::remove_file(self.state.folder.join(LOCK));
+        let _ = fs::remove_dir(&self.state.folder);
+        let _ = fs::remove_dir(&self.state.root);
+    }
+}
+
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.custom_flags(O_NOFOLLOW).open(path)
+}
+
+fn is_directory_itself(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+fn is_still_at(file: &File, path: &Path) -> bool {
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata()
+        .ok()
+        .zip(fs::symlink_metadata(path).ok())
+        .is_some_and(|(held, named)| same(held, named))
+}
+
+/// Writes into the lock who holds it. It is told to others, and nothing depends on it: on
+/// a full disk the lock is as good without.
+fn sign(mut file: &File) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let since = since.map_or(0, |d| d.as_secs());
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.write_all(format!("{} {since}\n", std::process::id()).as_bytes()));
+}
+
+fn who(file: File) -> Option<Holder> {
+    let mut text = String::new();
+    file.take(64).read_to_string(&mut text).ok()?;
+    let (pid, since) = text.strip_suffix('\n')?.split_once(' ')?;
+    Some(Holder {
+        pid: pid.parse().ok()?,
+        since: since.parse().ok()?,
+    })
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = open(&mut options, path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Brings a directory's names to the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(O_DIRECTORY);
+    options.open(folder)?.sync_all()
+}
