@@ -8,4 +8,5 @@ pub mod native;
 mod native_rule;
 pub mod netlink;
 pub mod placement;
+mod rewrite;
 pub mod save;

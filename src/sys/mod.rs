@@ -10,6 +10,7 @@
 pub mod collect;
 pub mod files;
 pub mod host;
+pub mod iptables;
 pub mod kmod;
 pub mod netlink;
 pub mod nft;

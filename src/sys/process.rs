@@ -1,7 +1,7 @@
 //! Other programs.
 
-use std::io;
-use std::process::{Command, Stdio};
+use std::io::{self, Write as _};
+use std::process::{Command, Output, Stdio};
 
 /// What a program left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +22,43 @@ pub struct Finished {
 /// # Errors
 /// Where it cannot be started; `NotFound` where there is no such program.
 pub fn run(program: &str, arguments: &[&str]) -> io::Result<Finished> {
-    let output = Command::new(program)
-        .args(arguments)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()?;
-    Ok(Finished {
+    let output = command(program, arguments).stdin(Stdio::null()).output()?;
+    Ok(finished(&output))
+}
+
+/// The same with `input` on its standard input. A program that ends before it has read
+/// all of it is no error: its status tells.
+///
+/// # Errors
+/// As [`run`].
+pub fn feed(program: &str, arguments: &[&str], input: &str) -> io::Result<Finished> {
+    let mut child = command(program, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stdin = child.stdin.take();
+    // Both at once: a program that waits for its output to be read reads no more input.
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
+        child.wait_with_output()
+    })?;
+    Ok(finished(&output))
+}
+
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env("LC_ALL", "C");
+    command
+}
+
+fn finished(output: &Output) -> Finished {
+    Finished {
         success: output.status.success(),
         status: output.status.to_string(),
-        stdout: output.stdout,
+        stdout: output.stdout.clone(),
         stderr: String::from_utf8_lossy(&output.stderr)
             .trim_end()
             .to_owned(),
-    })
+    }
 }

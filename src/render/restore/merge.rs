@@ -70,12 +70,7 @@ impl Merge {
             candidates
                 .entry(line.built_in.to_owned())
                 .or_default()
-                .push(Candidate {
-                    profile: line.profile.clone(),
-                    built_in: line.built_in.to_owned(),
-                    body: line.body.clone(),
-                    demand: line.demand,
-                });
+                .push(Candidate::from(*line));
         }
         for lines in candidates.values_mut() {
             lines.sort_by(|a, b| a.profile.cmp(&b.profile));
@@ -156,6 +151,49 @@ impl Merge {
     }
 }
 
+/// Puts guests for `wanted` into a table that has none of theirs, in the chains that
+/// drop what is needed. Gives sentences for the administrator.
+pub(super) fn put_guests<'a>(
+    table: &mut Table,
+    wanted: &[&Line],
+    outside: &impl Fn(&str) -> Option<&'a str>,
+) -> Result<Vec<String>, NoPlace> {
+    let mut insertions: Vec<(Position, String)> = Vec::new();
+    let mut warnings = Vec::new();
+    for built_in in BUILT_IN {
+        let candidates: Vec<Candidate> = wanted
+            .iter()
+            .filter(|line| line.built_in == built_in)
+            .map(|line| Candidate {
+                // Where nothing drops, our own table accepts, or nothing has to.
+                demand: Demand::WhereDropped,
+                ..Candidate::from(*line)
+            })
+            .collect();
+        let placed = Placed::in_filter(table, &candidates, outside)?;
+        let at = placed.jump;
+        insertions.extend(placed.in_chain.into_iter().map(|body| {
+            let line = format!("-A {} {body}", at.chain);
+            (at.clone(), line)
+        }));
+        insertions.extend(placed.guests);
+        warnings.extend(placed.warnings);
+    }
+    insert(table, insertions);
+    Ok(warnings)
+}
+
+impl From<&Line> for Candidate {
+    fn from(line: &Line) -> Self {
+        Self {
+            profile: line.profile.clone(),
+            built_in: line.built_in.to_owned(),
+            body: line.body.clone(),
+            demand: line.demand,
+        }
+    }
+}
+
 /// Puts lines into the table, each before the rule that is at its position now.
 fn insert(table: &mut Table, mut insertions: Vec<(Position, String)>) {
     insertions.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -202,6 +240,24 @@ pub(super) struct Merged {
 }
 
 impl Merged {
+    /// The table as it is when it is loaded.
+    pub(super) fn table(&self) -> Table {
+        let mut table = self.table.clone();
+        for (name, lines) in &self.chains {
+            table.chains.push(Chain {
+                name: name.clone(),
+                policy: None,
+                line: format!(":{name} - [0:0]"),
+            });
+            let rules = lines.iter().filter_map(|line| {
+                let counters = self.counters.get(line).cloned();
+                SavedRule::parse(line).map(|rule| SavedRule { counters, ..rule })
+            });
+            table.rules.extend(rules);
+        }
+        table
+    }
+
     pub(super) fn write(&self, text: &mut String, counted: bool) {
         let _ = writeln!(text, "*{}", self.table.name);
         for chain in &self.table.chains {

@@ -6,8 +6,10 @@
 //! built-in chain: it loads to the same result with and without `--noflush`, once
 //! or ten times (played in `tests/emit_lab.rs`).
 
+mod difference;
 mod merge;
 mod placed;
+pub mod step;
 
 use std::fmt::Write as _;
 
@@ -16,7 +18,7 @@ use thiserror::Error;
 use crate::model::net::{Family, InterfaceName};
 use crate::plan::Plan;
 use crate::ruleset::placement::PlacementError;
-use crate::ruleset::save::{Save, Table};
+use crate::ruleset::save::{Save, SavedRule, Table};
 
 use merge::Merge;
 
@@ -110,7 +112,7 @@ pub fn changed_tables(save: &Save, plan: &Plan, family: Family) -> Vec<String> {
         .flat_map(|r| lines(r, family))
         .map(|l| l.table.to_owned());
     let with_ours = save.tables.iter().filter(|t| {
-        t.chains.iter().any(|c| is_ours(&c.name)) || t.rules.iter().any(|r| r.profile().is_some())
+        t.chains.iter().any(|c| is_ours(&c.name)) || t.rules.iter().any(is_rule_of_ours)
     });
     let mut tables: Vec<String> = wanted.chain(with_ours.map(|t| t.name.clone())).collect();
     tables.sort();
@@ -186,6 +188,11 @@ fn is_ours(chain: &str) -> bool {
     chain
         .strip_prefix(CHAIN_PREFIX)
         .is_some_and(|name| BUILT_IN.contains(&name))
+}
+
+/// Whether a rule is ours: in a chain of ours, or leading there, or by its comment.
+fn is_rule_of_ours(rule: &SavedRule) -> bool {
+    is_ours(&rule.chain) || rule.target().is_some_and(is_ours) || rule.profile().is_some()
 }
 
 fn jump_body(built_in: &str) -> String {
