@@ -156,6 +156,15 @@ impl Facts {
             .is_none_or(|k| k >= KernelRelease { major: 5, minor: 2 })
     }
 
+    /// Whether sets of `nf_tables` may hold concatenations with ranges (Linux 5.6,
+    /// `nft_set_pipapo.c`). Held for so where the kernel is not known, as every one that
+    /// is still maintained has them.
+    #[must_use]
+    pub fn ranged_concatenations(&self) -> bool {
+        self.kernel
+            .is_none_or(|k| k >= KernelRelease { major: 5, minor: 6 })
+    }
+
     /// The running kernel's version, as far as it is told; `None` where it is not.
     #[must_use]
     pub fn kernel_version(&self) -> Option<KernelVersion> {

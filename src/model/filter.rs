@@ -100,7 +100,7 @@ impl Chain {
 }
 
 /// A conntrack state that a rule may name (`ct state`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CtState {
     /// The connection's first packet.
     New,
@@ -111,7 +111,7 @@ pub enum CtState {
 }
 
 /// One condition of a rule. All conditions of a rule must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Match {
     /// Arrives on one of these interfaces (`iifname`).
     InputInterface(Vec<InterfaceName>),
@@ -142,7 +142,7 @@ pub enum Match {
 }
 
 /// What a rule does with a packet that meets its conditions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Statement {
     /// Let it through this base chain.
     Accept,
@@ -166,7 +166,7 @@ pub enum Statement {
 
 /// Whether a rule is the profile's own demand, or only repairs a chain that
 /// drops what a connection already accepted sends back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Demand {
     /// Always planned.
     Always,
@@ -176,7 +176,7 @@ pub enum Demand {
 }
 
 /// A packet-filter rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// The profile that it serves; with `name` it is the comment in the kernel.
     pub profile: String,

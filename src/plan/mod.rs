@@ -30,6 +30,9 @@ pub struct Plan {
     pub profiles: Vec<ProfilePlan>,
     /// Whether NAT chains may stand in the `inet` table (Linux 5.2 and later).
     pub inet_nat: bool,
+    /// Whether rules of several profiles may share sets and maps (Linux 5.6 and later:
+    /// the first whose concatenations hold ranges).
+    pub maps: bool,
 }
 
 /// What one profile needs.
@@ -71,6 +74,7 @@ pub fn plan(profiles: &[Profile], facts: &Facts) -> Plan {
     Plan {
         profiles: parts,
         inet_nat: facts.inet_nat(),
+        maps: facts.ranged_concatenations(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A plan as text that another program loads.
 
 pub mod iptables;
+pub mod native;
 pub mod nftables;
 pub mod restore;

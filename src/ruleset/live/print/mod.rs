@@ -15,6 +15,7 @@ mod tests;
 use super::table::{Chain, Maker, Rule, Table, TableFamily};
 
 pub use iptables::{Folded, fold};
+pub use nft::Words;
 
 /// A rule of the chain of that name: of a table of iptables as `iptables-save` prints it,
 /// from `-A` on, of others as `nft list ruleset` does. A rule that iptables does not write,

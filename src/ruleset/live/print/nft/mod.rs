@@ -12,6 +12,8 @@ mod symbols;
 mod term;
 mod values;
 
+use std::collections::HashMap;
+
 use context::Context;
 use part::Part;
 use term::{Registers, Term};
@@ -21,8 +23,50 @@ use crate::ruleset::live::table::{Rule, Set, Table};
 
 /// The rule of a table.
 pub(super) fn rule(rule: &Rule, table: &Table) -> String {
+    written(rule, table, None)
+}
+
+/// The parts of a table as a file for `nft -f` has them: without what was counted.
+#[derive(Debug)]
+pub struct Words<'a> {
+    table: &'a Table,
+    sets: HashMap<&'a str, &'a Set>,
+}
+
+impl<'a> Words<'a> {
+    /// Of a table that nft made, or could have made.
+    #[must_use]
+    pub fn new(table: &'a Table) -> Self {
+        Self {
+            table,
+            sets: table.sets.iter().map(|s| (s.name.as_str(), s)).collect(),
+        }
+    }
+
+    /// A rule of it.
+    #[must_use]
+    pub fn rule(&self, rule: &Rule) -> String {
+        written(rule, self.table, Some(&self.sets))
+    }
+
+    /// The type of a set's keys, or of a map's keys and values.
+    #[must_use]
+    pub fn kind(&self, set: &Set) -> String {
+        sets::kind(set)
+    }
+
+    /// What a set holds.
+    #[must_use]
+    pub fn elements(&self, set: &Set) -> Vec<String> {
+        sets::elements(set)
+    }
+}
+
+/// `sets`: the table's, by their names, where what was counted is left out.
+fn written(rule: &Rule, table: &Table, sets: Option<&HashMap<&str, &Set>>) -> String {
     let mut printer = Printer {
         table,
+        sets,
         registers: Registers::default(),
         context: Context::new(table.family),
         printed: Vec::new(),
@@ -42,6 +86,8 @@ pub(super) fn rule(rule: &Rule, table: &Table) -> String {
 /// What is known while the expressions are read.
 struct Printer<'a> {
     table: &'a Table,
+    /// By their names, and then without figures; `None`: as they are listed.
+    sets: Option<&'a HashMap<&'a str, &'a Set>>,
     registers: Registers,
     context: Context,
     /// Matches and statements; `None` where a later one implies it.
@@ -158,6 +204,9 @@ impl Printer<'_> {
     }
 
     fn set(&self, name: &str) -> Option<&Set> {
+        if let Some(sets) = self.sets {
+            return sets.get(name).copied();
+        }
         self.table.sets.iter().find(|set| set.name == name)
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::Printer;
 use super::fields::{self, Field};
 use super::term::Term;
-use super::values::{Order, Type, hex, number, prefix, print};
+use super::values::{Order, Type, by_number, hex, length_of, number, prefix, print};
 use crate::ruleset::live::expression::PayloadBase;
 
 /// A term in words.
@@ -22,6 +22,18 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// A key of a set, by the number of its type.
+    pub(super) fn by_number(number: u32) -> Self {
+        let (kind, order) = by_number(number);
+        Self {
+            text: String::new(),
+            kind,
+            order,
+            length: length_of(number).unwrap_or(4),
+            shift: 0,
+        }
+    }
+
     fn of(field: Field, length: usize) -> Self {
         Self {
             text: field.name,

@@ -3,6 +3,7 @@
 
 use super::part::Part;
 use super::statement::verdict;
+use super::symbols;
 use super::values::{Order, big_endian, by_number, length_of, prefix, print};
 use crate::ruleset::live::table::{Element, Key, Set, Value};
 
@@ -26,6 +27,42 @@ pub(super) fn braces(set: &Set, parts: &[Part]) -> String {
         .map(|each| element(each, set, parts))
         .collect();
     format!("{{ {} }}", elements.join(", "))
+}
+
+/// The type of a set's keys and, behind a colon, of a map's values.
+pub(super) fn kind(set: &Set) -> String {
+    let names = |number| {
+        let names: Vec<&str> = kinds(number).into_iter().map(symbols::type_name).collect();
+        names.join(" . ")
+    };
+    match set.data_type {
+        None => names(set.key_type),
+        Some(value) => format!("{} : {}", names(set.key_type), names(value)),
+    }
+}
+
+/// What a set holds, in the order of its keys.
+pub(super) fn elements(set: &Set) -> Vec<String> {
+    let parts: Vec<Part> = kinds(set.key_type)
+        .into_iter()
+        .map(Part::by_number)
+        .collect();
+    set.elements
+        .iter()
+        .map(|each| element(each, set, &parts))
+        .collect()
+}
+
+/// The types of a concatenation have six bits each.
+fn kinds(kind: u32) -> Vec<u32> {
+    let mut kinds = Vec::new();
+    let mut left = kind;
+    while left != 0 {
+        kinds.push(left & 0x3f);
+        left >>= 6;
+    }
+    kinds.reverse();
+    kinds
 }
 
 fn element(element: &Element, set: &Set, parts: &[Part]) -> String {
@@ -53,15 +90,9 @@ fn value(value: &Value, kind: Option<u32>) -> String {
     }
 }
 
-/// A value of a map; the types of a concatenation have six bits each.
+/// A value of a map.
 fn data(bytes: &[u8], kind: u32) -> String {
-    let mut kinds = Vec::new();
-    let mut left = kind;
-    while left != 0 {
-        kinds.push(left & 0x3f);
-        left >>= 6;
-    }
-    kinds.reverse();
+    let kinds = kinds(kind);
     if let [kind] = kinds[..]
         && let Some(length) = length_of(kind)
         && bytes.len() == length * 2

@@ -27,7 +27,7 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
 impl Printer<'_> {
     /// A statement in words.
     pub(super) fn statement(&mut self, expression: &Expression) -> String {
-        if let Some(text) = stateful(expression, false) {
+        if let Some(text) = stateful(expression, self.sets.is_some()) {
             return text;
         }
         match expression {

@@ -257,3 +257,16 @@ pub(super) fn name(names: Names, number: u64) -> Option<&'static str> {
     let found = names.iter().find(|(_, known)| *known == number);
     found.map(|(name, _)| *name)
 }
+
+/// The name of a type of values (`datatype.c`), of those that a set of ours has.
+pub(super) fn type_name(number: u32) -> &'static str {
+    match number {
+        7 => "ipv4_addr",
+        8 => "ipv6_addr",
+        12 => "inet_proto",
+        13 => "inet_service",
+        19 => "mark",
+        41 => "ifname",
+        _ => "integer",
+    }
+}
