@@ -46,7 +46,7 @@ fn works_here() -> Result<(), Failed> {
 
 fn no_such_helper() -> Result<(), Failed> {
     let report = probe(Trial {
-        helper: c"no-such-helper",
+        helper: "no-such-helper",
         ..Trial::default()
     });
     let fits = report.nf_tables == Probed::Works

@@ -39,7 +39,7 @@ pub fn dump(family: u8) -> io::Result<Dumps> {
 /// # Errors
 /// As [`dump`]; `Interrupted` where the ruleset kept changing.
 pub fn dump_everything() -> io::Result<Dump> {
-    at_one_moment(|asking| {
+    let moment = at_one_moment(|asking| {
         let Some(mut dump) = asking.all_but_rules()? else {
             return Ok(None);
         };
@@ -47,14 +47,16 @@ pub fn dump_everything() -> io::Result<Dump> {
         let is_whole = asking.rules(&dump.chains, |part| rules.extend_from_slice(part))?;
         rules.shrink_to_fit();
         Ok(is_whole.then_some(dump))
-    })
+    });
+    moment.map(|(dump, _)| dump)
 }
 
-/// The same decoded, without holding the rules' bytes.
+/// The same decoded, without holding the rules' bytes, with the number of the ruleset's
+/// generation.
 ///
 /// # Errors
 /// As [`dump_everything`].
-pub fn read_everything() -> io::Result<Ruleset> {
+pub fn read_everything() -> io::Result<(Ruleset, u32)> {
     at_one_moment(|asking| {
         let Some(dump) = asking.all_but_rules()? else {
             return Ok(None);
@@ -65,9 +67,11 @@ pub fn read_everything() -> io::Result<Ruleset> {
     })
 }
 
-/// What is read where nothing changed meanwhile; `None` of `read` says that a dump was
-/// interrupted.
-fn at_one_moment<T>(mut read: impl FnMut(&mut Asking) -> io::Result<Option<T>>) -> io::Result<T> {
+/// What is read where nothing changed meanwhile, with the generation; `None` of `read`
+/// says that a dump was interrupted.
+fn at_one_moment<T>(
+    mut read: impl FnMut(&mut Asking) -> io::Result<Option<T>>,
+) -> io::Result<(T, u32)> {
     let mut asking = Asking {
         socket: Socket::new(Bus::Netfilter)?,
         buffer: Buffer::new(),
@@ -79,7 +83,7 @@ fn at_one_moment<T>(mut read: impl FnMut(&mut Asking) -> io::Result<Option<T>>) 
         let found = read(&mut asking);
         let is_same = asking.generation()? == before;
         match found {
-            Ok(Some(found)) if is_same => return Ok(found),
+            Ok(Some(found)) if is_same => return Ok((found, before)),
             // A set that went away is refused; that was a change.
             Err(error) if is_same => return Err(error),
             Ok(_) | Err(_) => {}

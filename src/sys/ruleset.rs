@@ -15,16 +15,24 @@ use crate::ruleset::live::recorded::{self, NFTABLES, sources};
 /// [`record_into`], without holding it. `known`: the host's other sources.
 #[must_use]
 pub fn read(known: &Snapshot, may_load: bool) -> Ruleset {
+    read_with_generation(known, may_load).0
+}
+
+/// The same with the number of the generation of `nf_tables`, which each change raises:
+/// [`super::nft::commit`] takes it. `None` where there is no `nf_tables`, or it could not
+/// be read.
+#[must_use]
+pub fn read_with_generation(known: &Snapshot, may_load: bool) -> (Ruleset, Option<u32>) {
     let mut held = Snapshot::default();
-    let nftables = match nftables(known, may_load, netlink::read_everything) {
-        Ok(ruleset) => Some(ruleset),
+    let (nftables, generation) = match nftables(known, may_load, netlink::read_everything) {
+        Ok((ruleset, generation)) => (Some(ruleset), Some(generation)),
         Err(state) => {
             silence(&mut held, &state);
-            None
+            (None, None)
         }
     };
     record_legacy(&mut held);
-    recorded::joined(nftables, &held)
+    (recorded::joined(nftables, &held), generation)
 }
 
 /// Puts everything that is in force into a snapshot. Where that might make the kernel

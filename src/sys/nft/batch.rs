@@ -6,14 +6,17 @@ use std::os::fd::AsRawFd as _;
 use mnl::{Bus, Socket};
 use nftnl::{MsgType, NlMsg};
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
+use nix::sys::socket::{MsgFlags, getsockopt, recv, setsockopt, sockopt};
 
+use super::libnftnl::descriptor;
 use crate::ruleset::netlink::acknowledgements;
 
 /// `NLM_F_ACK`.
 const ACK: u16 = 4;
 /// `NLMSG_HDRLEN`.
 const HEADER: usize = 16;
+/// A header and `struct nfgenmsg`: the messages that begin and end a batch.
+const BORDER: usize = HEADER + 4;
 /// An answer repeats the message that it is about, and no message is longer than one
 /// attribute and a page (libnftnl, `nftnl_batch_alloc`).
 const BUFFER: usize = 128 * 1024;
@@ -22,30 +25,93 @@ const BUFFER: usize = 128 * 1024;
 ///
 /// They are numbered from 1; 0 is the batch as a whole. See `kernel` sources,
 /// `nfnetlink_rcv_skb_batch` in `net/netfilter/nfnetlink.c`.
-pub struct Batch {
+pub(super) struct Batch {
     messages: nftnl::Batch,
     /// What each message is about, for whoever reads of its refusal.
-    about: Vec<String>,
+    about: Vec<About>,
 }
 
-/// The kernel refused a message, and with it the batch: nothing changed.
+/// What a message is about.
+pub(super) struct About {
+    /// The number of its operation, from 0.
+    pub(super) operation: usize,
+    /// What it makes or deletes.
+    pub(super) part: Part,
+    /// The same in words.
+    pub(super) what: String,
+}
+
+/// What an operation is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// No part of an operation, but the batch as a whole.
+    Batch,
+    /// A table.
+    Table,
+    /// A stateful object.
+    Object,
+    /// A set or a map.
+    Set,
+    /// Elements of it.
+    Elements,
+    /// A chain.
+    Chain,
+    /// A rule.
+    Rule,
+}
+
+/// The kernel refused a part of an operation, and with it all of them: nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the kernel refused {what}: {}", .errno.desc())]
 pub struct Refused {
-    /// The number of the first message refused; 0 for the batch as a whole.
-    pub sequence: u32,
+    /// The number of the operation, from 0; `None` for the batch as a whole.
+    pub operation: Option<usize>,
+    /// The part of it.
+    pub part: Part,
     /// Why.
     pub errno: Errno,
-    /// What the message was about.
+    /// What was refused, in words.
     pub what: String,
 }
 
-/// Why a batch was not committed, or is not known to be.
+impl Refused {
+    /// Whether `CAP_NET_ADMIN` is missing. A table that another program owns gives
+    /// `EPERM` too, but for its own part.
+    #[must_use]
+    pub fn lacks_privilege(&self) -> bool {
+        self.errno == Errno::EPERM && self.part == Part::Batch
+    }
+
+    /// Whether this kernel has no such thing: expression, chain type or helper (`ENOENT`
+    /// where something is made: all that it names is there or made before it);
+    /// `nf_tables`; `nfnetlink`.
+    #[must_use]
+    pub fn lacks_feature(&self) -> bool {
+        match self.errno {
+            Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT => true,
+            Errno::ENOENT => self.part != Part::Table,
+            _ => false,
+        }
+    }
+}
+
+/// Why operations were not committed, or are not known to be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The ruleset is of another generation than was said; nothing changed.
+    #[error("the ruleset changed meanwhile")]
+    Stale,
     /// The kernel refused it; nothing changed.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// It has something that is not written here; nothing was sent.
+    #[error("cannot write {what}: {why}")]
+    Unwritable {
+        /// What.
+        what: String,
+        /// Why not.
+        why: String,
+    },
     /// It could not be handed to the kernel; nothing changed.
     #[error("cannot send to nf_tables")]
     Send(#[source] io::Error),
@@ -57,51 +123,48 @@ pub enum Error {
     Unread,
 }
 
-impl Default for Batch {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What becomes of a batch that the kernel takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It takes effect.
+    Commit,
+    /// It does not. The kernel looks at all of a batch that has no end, and takes it back
+    /// (`NFNL_ABORT_VALIDATE`).
+    TakeBack,
 }
 
 impl Batch {
-    /// A batch without a message.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             messages: nftnl::Batch::new(),
             about: Vec::new(),
         }
     }
 
-    /// Adds a message that makes something, and gives its number.
-    pub(super) fn add(&mut self, message: &impl NlMsg, about: String) -> u32 {
+    pub(super) fn add(&mut self, message: &impl NlMsg, about: About) {
+        // Of what kind it is says the message.
         self.messages.add(message, MsgType::Add);
         self.about.push(about);
-        self.last()
     }
 
-    /// Has the kernel commit it, in the network namespace of the calling thread.
-    /// Needs `CAP_NET_ADMIN` there. May make the kernel load modules: `nfnetlink`,
-    /// `nf_tables`, and those of the batch's expressions, chain types and objects.
-    ///
-    /// # Errors
-    /// The first message refused, with its number; see [`Error`] for the rest.
-    pub fn send(self) -> Result<(), Error> {
-        let last = self.last();
-        if last == 0 {
+    /// Sends it, in the network namespace of the calling thread.
+    pub(super) fn send(self, generation: u32, end: End) -> Result<(), Error> {
+        if self.about.is_empty() {
             return Ok(());
         }
+        let last = u32::try_from(self.about.len()).unwrap_or(u32::MAX);
         let socket = Socket::new(Bus::Netfilter).map_err(no_socket)?;
         // One buffer, one send: a batch in two datagrams is two halves, of which the
         // kernel commits neither and complains of none.
         let mut bytes: Vec<u8> = self.messages.finalize().iter().flatten().copied().collect();
         number(&mut bytes, last);
+        if end == End::TakeBack {
+            bytes.truncate(bytes.len().saturating_sub(BORDER));
+        }
+        demand(&mut bytes, generation);
+        make_room(&socket, bytes.len());
         socket.send(&bytes).map_err(Error::Send)?;
         judge(&received(&socket)?, last, &self.about)
-    }
-
-    fn last(&self) -> u32 {
-        u32::try_from(self.about.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -109,7 +172,8 @@ impl Batch {
 fn no_socket(error: io::Error) -> Error {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(errno @ Errno::EPROTONOSUPPORT) => Error::Refused(Refused {
-            sequence: 0,
+            operation: None,
+            part: Part::Batch,
             errno,
             what: "a netfilter socket".to_owned(),
         }),
@@ -141,6 +205,31 @@ fn number(bytes: &mut [u8], last: u32) {
     }
 }
 
+/// Has the kernel compare the generation first: `NFNL_BATCH_GENID`, behind the rest of
+/// the message that begins the batch. 0 is no generation, and nothing is compared.
+fn demand(bytes: &mut Vec<u8>, generation: u32) {
+    const BEGIN: usize = BORDER + 8;
+    let attribute = [8_u16.to_ne_bytes(), 1_u16.to_ne_bytes()].concat();
+    let number = generation.to_be_bytes();
+    bytes.splice(BORDER..BORDER, attribute.into_iter().chain(number));
+    let length = u32::try_from(BEGIN).unwrap_or_default();
+    bytes[..4].copy_from_slice(&length.to_ne_bytes());
+}
+
+/// Lets the socket send so many bytes at once. Where that is refused (`wmem_max`, and no
+/// privilege to exceed it), so is the sending: nothing is lost.
+fn make_room(socket: &Socket, bytes: usize) {
+    let socket = descriptor(socket);
+    // The kernel keeps 32 bytes for itself (`netlink_sendmsg`).
+    let wanted = bytes.saturating_add(32);
+    if getsockopt(&socket, sockopt::SndBuf).is_ok_and(|has| has >= wanted) {
+        return;
+    }
+    if setsockopt(&socket, sockopt::SndBufForce, &wanted).is_err() {
+        let _ = setsockopt(&socket, sockopt::SndBuf, &wanted);
+    }
+}
+
 /// All answers. They are there when the send returns: the kernel works through a
 /// batch within it (`netlink_unicast_kernel`), so none is waited for.
 fn received(socket: &Socket) -> Result<Vec<u8>, Error> {
@@ -157,15 +246,20 @@ fn received(socket: &Socket) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn judge(answers: &[u8], last: u32, about: &[String]) -> Result<(), Error> {
+fn judge(answers: &[u8], last: u32, about: &[About]) -> Result<(), Error> {
     let answers = acknowledgements(answers);
     if let Some(refusal) = answers.iter().find(|answer| answer.errno != 0) {
         let index = usize::try_from(refusal.sequence).unwrap_or(usize::MAX);
         let named = index.checked_sub(1).and_then(|index| about.get(index));
+        let errno = Errno::from_raw(refusal.errno);
+        if errno == Errno::ERESTART && named.is_none() {
+            return Err(Error::Stale);
+        }
         return Err(Error::Refused(Refused {
-            sequence: refusal.sequence,
-            errno: Errno::from_raw(refusal.errno),
-            what: named.map_or_else(|| "the batch".to_owned(), String::clone),
+            operation: named.map(|about| about.operation),
+            part: named.map_or(Part::Batch, |about| about.part),
+            errno,
+            what: named.map_or_else(|| "the batch".to_owned(), |about| about.what.clone()),
         }));
     }
     if answers.iter().any(|answer| answer.sequence == last) {

@@ -17,7 +17,9 @@
 //! Nothing here loads `nf_nat_ftp`. Whether the others may be loaded is for the caller
 //! to say, before (`facts::helper::probe_loads_nothing`).
 
-use std::ffi::CStr;
+mod tables;
+
+use std::cmp::Ordering;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
@@ -30,11 +32,11 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
-use crate::facts::probe::{ProbeReport, Probed};
-use crate::model::filter::{CtState, Hook};
-
-use super::nft::{BaseChain, Batch, ChainType, CtHelper, Error, Expression, Refused, Table};
+use super::nft::{self, Error, Part, Refused};
 use super::routes;
+use crate::facts::probe::{ProbeReport, Probed};
+use crate::ruleset::change::Operation;
+use tables::{assignment, control};
 
 /// A trial takes milliseconds, or seconds where modules load from a slow disk; a kernel
 /// that hangs in it is left alone after this.
@@ -105,7 +107,7 @@ fn listen(child: &mut Child, limit: Duration) -> io::Result<String> {
 #[derive(Debug, Clone, Copy)]
 pub struct Trial {
     /// The helper's name in the kernel.
-    pub helper: &'static CStr,
+    pub helper: &'static str,
     /// Whether the connection is assigned the helper: only then is there a reader.
     pub assign: bool,
     /// Whether the connection is translated: only then is there anything to rewrite.
@@ -115,7 +117,7 @@ pub struct Trial {
 impl Default for Trial {
     fn default() -> Self {
         Self {
-            helper: c"ftp",
+            helper: "ftp",
             assign: true,
             translate: true,
         }
@@ -144,22 +146,6 @@ fn refused(errno: Errno) -> ProbeReport {
     ProbeReport::unknown(&format!("no network namespace: {}", errno.desc()))
 }
 
-const TABLE: Table = Table { name: c"probe" };
-const FILTER: BaseChain = BaseChain {
-    table: TABLE,
-    name: c"helper",
-    chain_type: ChainType::Filter,
-    hook: Hook::Output,
-    priority: -150,
-};
-const NAT: BaseChain = BaseChain {
-    table: TABLE,
-    name: c"translate",
-    chain_type: ChainType::Nat,
-    hook: Hook::Output,
-    priority: -100,
-};
-
 /// Where the server listens, and the address by which the client calls it. As many
 /// digits in both: a rewritten reply keeps its length, which the kernel does not make
 /// good over `lo`.
@@ -173,73 +159,61 @@ const DATA_PORT: u16 = 200 * 256 + 1;
 
 /// The trial, in the network namespace that the process is in.
 fn look(trial: &Trial) -> ProbeReport {
-    let helper = CtHelper {
-        table: TABLE,
-        name: c"reader",
-        helper: trial.helper,
-    };
-    let port = Expression::TcpDport(SERVER.port());
-    let mut batch = Batch::new();
-    batch.table(TABLE);
-    let chain = batch.base_chain(FILTER);
-    // Without this one a missing nft_ct would look like a missing helper. It leaves
-    // the data port to connections that the helper expects.
-    let control = batch.rule(
-        FILTER,
-        &[
-            Expression::TcpDport(DATA_PORT),
-            Expression::CtState(CtState::New),
-            Expression::Drop,
-        ],
-    );
-    let object = batch.ct_helper(helper);
-    if trial.assign {
-        batch.rule(FILTER, &[port, Expression::SetCtHelper(helper)]);
-    }
-    if trial.translate {
-        batch.base_chain(NAT);
-        let dnat = Expression::Dnat(SERVER);
-        batch.rule(NAT, &[Expression::Daddr(CALLED), port, dnat]);
-    }
-    let first_refused = match batch.send() {
+    let tables = [control(), assignment(trial)].map(Operation::ReplaceTable);
+    let first_refused = match nft::commit(&tables, 0) {
         Ok(()) => None,
         Err(Error::Refused(refused)) => Some(refused),
         Err(error) => return ProbeReport::unknown(&whole(&error)),
     };
-    let answer = |from: u32, to: u32| answer(first_refused.as_ref(), from, to);
-    let conntrack_ftp = answer(object, object);
+    let answer = |step| answer(first_refused.as_ref(), step);
     let nat_ftp = match &first_refused {
         None => reply(trial),
         Some(refused) => Probed::Unknown(refused.to_string()),
     };
     ProbeReport {
         namespace: Ok(String::new()),
-        nf_tables: answer(0, chain),
-        nft_ct: answer(control, control),
-        conntrack_ftp,
+        nf_tables: answer(Step::NfTables),
+        nft_ct: answer(Step::NftCt),
+        conntrack_ftp: answer(Step::Helper),
         nat_ftp,
     }
 }
 
-/// What the first refusal says of the messages from one number to another. Those
-/// before it were taken; of those behind it nothing is known.
-fn answer(refused: Option<&Refused>, from: u32, to: u32) -> Probed {
-    match refused {
-        Some(r) if r.sequence < from => Probed::Unknown(r.to_string()),
-        Some(r) if r.sequence > to => Probed::Works,
-        Some(r) if not_there(r.errno) => Probed::Missing(r.to_string()),
-        Some(r) => Probed::Unknown(r.to_string()),
-        None => Probed::Works,
+/// What is made, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// A table and a chain.
+    NfTables,
+    /// A rule with `ct state`.
+    NftCt,
+    /// The `ct helper` object.
+    Helper,
+    /// What assigns it, and what translates.
+    Rest,
+}
+
+impl Step {
+    fn of(refused: &Refused) -> Self {
+        match (refused.operation, refused.part) {
+            (Some(0), Part::Rule) => Self::NftCt,
+            (None | Some(0), _) => Self::NfTables,
+            (Some(_), Part::Table | Part::Object) => Self::Helper,
+            (Some(_), _) => Self::Rest,
+        }
     }
 }
 
-/// Whether the kernel has no such thing: expression, chain type or helper; `nf_tables`;
-/// `nfnetlink`.
-fn not_there(errno: Errno) -> bool {
-    matches!(
-        errno,
-        Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT
-    )
+/// What the first refusal says of a step. Those before it were taken; of those behind it
+/// nothing is known.
+fn answer(refused: Option<&Refused>, step: Step) -> Probed {
+    let Some(refused) = refused else {
+        return Probed::Works;
+    };
+    match step.cmp(&Step::of(refused)) {
+        Ordering::Less => Probed::Works,
+        Ordering::Equal if refused.lacks_feature() => Probed::Missing(refused.to_string()),
+        Ordering::Equal | Ordering::Greater => Probed::Unknown(refused.to_string()),
+    }
 }
 
 /// An error with its causes.
@@ -341,28 +315,38 @@ mod tests {
 
     #[test]
     fn the_first_refusal_tells_of_what_is_before_it_and_of_itself() {
-        let refused = |sequence, errno| {
-            let what = "a rule".to_owned();
-            Refused {
-                sequence,
-                errno,
-                what,
-            }
+        let refused = |operation, part, errno| Refused {
+            operation,
+            part,
+            errno,
+            what: "a rule".to_owned(),
         };
-        let at_3 = refused(3, Errno::ENOENT);
-        assert_eq!(answer(Some(&at_3), 1, 2), Probed::Works);
-        assert!(matches!(answer(Some(&at_3), 3, 3), Probed::Missing(_)));
-        assert!(matches!(answer(Some(&at_3), 4, 4), Probed::Unknown(_)));
+        let object = refused(Some(1), Part::Object, Errno::ENOENT);
+        assert_eq!(answer(Some(&object), Step::NftCt), Probed::Works);
+        assert!(matches!(
+            answer(Some(&object), Step::Helper),
+            Probed::Missing(_)
+        ));
+        assert!(matches!(
+            answer(Some(&object), Step::Rest),
+            Probed::Unknown(_)
+        ));
+        let rule = refused(Some(0), Part::Rule, Errno::ENOENT);
+        assert_eq!(answer(Some(&rule), Step::NfTables), Probed::Works);
+        assert!(matches!(
+            answer(Some(&rule), Step::NftCt),
+            Probed::Missing(_)
+        ));
         for (errno, missing) in [
             (Errno::EOPNOTSUPP, true),
             (Errno::EPROTONOSUPPORT, true),
             (Errno::EPERM, false),
             (Errno::ENOMEM, false),
         ] {
-            let whole_batch = refused(0, errno);
-            let tables = answer(Some(&whole_batch), 0, 2);
+            let whole_batch = refused(None, Part::Batch, errno);
+            let tables = answer(Some(&whole_batch), Step::NfTables);
             assert_eq!(matches!(tables, Probed::Missing(_)), missing, "{errno}");
         }
-        assert_eq!(answer(None, 3, 3), Probed::Works);
+        assert_eq!(answer(None, Step::Helper), Probed::Works);
     }
 }
