@@ -2,7 +2,6 @@
 
 pub mod change;
 pub mod eval;
-pub mod flow;
 pub mod live;
 pub mod native;
 mod native_rule;

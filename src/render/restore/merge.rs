@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use crate::model::filter::Demand;
-use crate::ruleset::placement::Position;
+use crate::model::net::Family;
 use crate::ruleset::save::{Chain, SavedRule, Table};
 
 use super::super::iptables::{CHAIN_PREFIX, Line};
-use super::placed::{Candidate, Placed};
+use super::placed::{Candidate, Placed, Position};
 use super::{BUILT_IN, NoPlace, is_ours, jump_body};
 
 /// One table: the administrator's part of it, and what of ours goes in.
 pub(super) struct Merge {
     table: Table,
+    family: Family,
     /// Lines of ours for each built-in chain, by profile.
     candidates: BTreeMap<String, Vec<Candidate>>,
     /// Chains of ours that were saved.
@@ -24,7 +25,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// Takes ours out of `saved`, but keeps the lines of profiles that are not named.
-    pub(super) fn new(saved: &Table, named: &[&str], wanted: &[&Line]) -> Self {
+    pub(super) fn new(saved: &Table, family: Family, named: &[&str], wanted: &[&Line]) -> Self {
         let mut table = saved.clone();
         let mut candidates: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
         let mut counters = BTreeMap::new();
@@ -77,6 +78,7 @@ impl Merge {
         }
         Self {
             table,
+            family,
             candidates,
             old_chains,
             counters,
@@ -105,7 +107,7 @@ impl Merge {
                     let end = self.table.rules_of(built_in).count();
                     Placed::all_at(&candidates, built_in, end)
                 }
-                _ => Placed::in_filter(&self.table, &candidates, outside)?,
+                _ => Placed::in_filter(&self.table, self.family, &candidates, outside)?,
             };
             warnings.extend(placed.warnings);
             insertions.extend(placed.guests);

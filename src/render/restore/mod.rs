@@ -95,7 +95,7 @@ pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result
             ));
         }
         if changed.iter().any(|t| t == name) || known.every_table && !is_missing {
-            let merged = Merge::new(table, &named, &wanted).place(&outside)?;
+            let merged = Merge::new(table, family, &named, &wanted).place(&outside)?;
             merged.write(&mut restore.text, counted);
             restore.warnings.extend(merged.warnings);
         }

@@ -1,10 +1,21 @@
 //! Where the lines of one built-in chain go.
 
 use crate::model::filter::Demand;
-use crate::ruleset::placement::{Chains, Placement, Position, ban_between, place};
-use crate::ruleset::save::{SavedRule, Table};
+use crate::model::net::Family;
+use crate::ruleset::eval::{HostFacts, Place, Prepared};
+use crate::ruleset::live::{Ruleset, saved, table::Maker};
+use crate::ruleset::placement::{self, Placement, Wanted, ban_between};
+use crate::ruleset::save::{Save, SavedRule, Table};
 
 use super::NoPlace;
+
+/// A place in a saved table: before the `index`th rule of `chain`; at its end where there
+/// are no more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    pub(super) chain: String,
+    pub(super) index: usize,
+}
 
 /// A line in the table to come.
 #[derive(Clone)]
@@ -41,18 +52,25 @@ impl Placed {
     /// chain it would let the banned in, or come too late.
     pub(super) fn in_filter<'a>(
         table: &Table,
+        family: Family,
         candidates: &[Candidate],
         outside: &impl Fn(&str) -> Option<&'a str>,
     ) -> Result<Self, NoPlace> {
-        let chains = Chains::of(table);
-        let mut places: Vec<(&Candidate, SavedRule, Placement)> = Vec::new();
+        let ruleset = live(table, family);
+        let facts = HostFacts::default();
+        let prepared = Prepared::new(&ruleset, &facts);
+        let mut places: Vec<(&Candidate, Wanted, Placement)> = Vec::new();
         for candidate in candidates {
             let line = format!("-A {} {}", candidate.built_in, candidate.body);
-            let Some(rule) = SavedRule::parse(&line) else {
+            let from = outside(&candidate.profile);
+            let wanted =
+                SavedRule::parse(&line).and_then(|rule| Wanted::of_line(&rule, family, from));
+            let base = chain_of(&ruleset, &candidate.built_in);
+            let (Some(wanted), Some(base)) = (wanted, base) else {
                 continue;
             };
             let placement =
-                place(&chains, &rule, outside(&candidate.profile)).map_err(|why| NoPlace {
+                placement::place(&prepared, (0, base), &wanted).map_err(|why| NoPlace {
                     rule: line.clone(),
                     chain: candidate.built_in.clone(),
                     why,
@@ -63,7 +81,7 @@ impl Placed {
                         .collect(),
                 })?;
             if candidate.demand == Demand::Always || placement.dropped {
-                places.push((candidate, rule, placement));
+                places.push((candidate, wanted, placement));
             }
         }
         let mut result = Self {
@@ -78,18 +96,21 @@ impl Placed {
         let Some((_, _, main)) = places.first().cloned() else {
             return Ok(result);
         };
-        result.jump = main.position.clone();
-        for (candidate, rule, placement) in places {
+        let main = main.position;
+        result.jump = named(&ruleset, main);
+        for (candidate, wanted, placement) in places {
             let at = placement.position;
-            let same = at == main.position
-                || at > main.position && ban_between(&chains, &rule, &main.position, &at).is_none();
+            let same =
+                at == main || at > main && ban_between(&prepared, &wanted, main, at).is_none();
             if same {
                 result.in_chain.push(candidate.body.clone());
             } else {
+                let at = named(&ruleset, at);
                 let line = format!("-A {} {}", at.chain, candidate.body);
                 result.guests.push((at, line));
             }
-            for rule in placement.unsure {
+            for place in placement.unsure {
+                let rule = line_of(&ruleset, place);
                 let warning = format!("`{rule}` comes before ours; clients that it meets stay out");
                 if !result.warnings.contains(&warning) {
                     result.warnings.push(warning);
@@ -98,4 +119,37 @@ impl Placed {
         }
         Ok(result)
     }
+}
+
+/// The saved table as the model has it: the only one, its chains and rules in the order
+/// of the text.
+fn live(table: &Table, family: Family) -> Ruleset {
+    let save = Save {
+        tables: vec![table.clone()],
+    };
+    saved::read(&save, family, Maker::IptablesLegacy)
+}
+
+fn chain_of(ruleset: &Ruleset, name: &str) -> Option<usize> {
+    let table = ruleset.tables.first()?;
+    table.chains.iter().position(|chain| chain.name == name)
+}
+
+fn named(ruleset: &Ruleset, at: placement::Position) -> Position {
+    let table = ruleset.tables.get(at.table);
+    let chain = table.and_then(|table| table.chains.get(at.chain));
+    Position {
+        chain: chain.map_or_else(String::new, |chain| chain.name.clone()),
+        index: at.index,
+    }
+}
+
+/// A rule as it was saved.
+fn line_of(ruleset: &Ruleset, place: Place) -> &str {
+    let table = ruleset.tables.get(place.table);
+    let chain = table.and_then(|table| table.chains.get(place.chain));
+    let rule = chain
+        .zip(place.rule)
+        .and_then(|(chain, rule)| chain.rules.get(rule));
+    rule.map_or("", |rule| rule.line.as_str())
 }

@@ -63,7 +63,7 @@ impl<'r> Run<'_, 'r> {
         match device {
             Device::Named(name) => devices.iter().any(|d| d == name),
             Device::None => false,
-            Device::Unknown => {
+            Device::Unknown | Device::Foreign => {
                 self.at = None;
                 self.expression = None;
                 self.choose(
@@ -141,7 +141,7 @@ impl<'r> Run<'_, 'r> {
         ChainEnd::End(self.at, Outcome::Undecided(self.doubt(why)))
     }
 
-    fn rule(&mut self, routine: &Routine<'r>, number: usize) -> Flow {
+    pub(super) fn rule(&mut self, routine: &Routine<'r>, number: usize) -> Flow {
         let Some(rule) = self.prepared.rules(routine).get(number) else {
             return Flow::Break;
         };

@@ -31,6 +31,11 @@ impl Choices {
         chosen.min(of.saturating_sub(1))
     }
 
+    /// The questions of the last run.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = Doubt> {
+        self.made.iter().take(self.next).map(|choice| choice.doubt)
+    }
+
     /// Makes ready for the next run, which answers the last question differently; gives
     /// that question, or `None` where all answers were tried.
     pub(super) fn advance(&mut self) -> Option<Doubt> {

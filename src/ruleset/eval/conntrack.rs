@@ -63,6 +63,8 @@ pub(super) struct Connection {
     pub(super) mark: Field,
     pub(super) zone: Field,
     pub(super) status: u32,
+    /// Bits of it that are not known, besides those that never are.
+    pub(super) status_unknown: u32,
     direction: Direction,
     /// NAT is decided: of the source, of the destination.
     bound: (bool, bool),
@@ -129,6 +131,7 @@ impl Connection {
             mark: known_or_not(packet.connection_mark.map(u128::from), 4),
             zone: known_or_not(packet.zone.map(u128::from), 2),
             status,
+            status_unknown: 0,
             direction: packet.direction,
             bound: (packet.settled.is_some(), packet.settled.is_some()),
             settled: packet.settled.is_some(),
@@ -195,7 +198,7 @@ impl Connection {
         } else {
             OTHERS
         };
-        (self.status, unknown)
+        (self.status, unknown | self.status_unknown)
     }
 
     pub(super) fn is_reply(&self) -> bool {

@@ -12,14 +12,19 @@ pub(super) enum Device<'p> {
     Named(&'p str),
     /// It is not known which.
     Unknown,
+    /// It is not known which, but that it is not `lo`.
+    Foreign,
 }
 
 impl Device<'_> {
     /// Whether its name, with the zeros behind it, begins with these bytes; `None` where
     /// there is no name or none that is known.
     pub(super) fn begins_with(self, bytes: &[u8]) -> Option<bool> {
-        let Self::Named(name) = self else {
-            return None;
+        let name = match self {
+            Self::Named(name) => name,
+            // A whole name; one that only begins so may be any.
+            Self::Foreign => return bytes.starts_with(b"lo\0").then_some(false),
+            Self::None | Self::Unknown => return None,
         };
         let padded = name.bytes().take(NAME - 1).chain(std::iter::repeat(0));
         Some(bytes.iter().copied().eq(padded.take(bytes.len())))

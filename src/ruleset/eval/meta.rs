@@ -179,7 +179,7 @@ impl Run<'_, '_> {
     pub(super) fn load_device_name(&mut self, to: u8, device: Device<'_>) {
         let mut bytes = [0; NAME];
         match device {
-            Device::Unknown => return self.registers.store_unknown(to, NAME),
+            Device::Unknown | Device::Foreign => return self.registers.store_unknown(to, NAME),
             Device::None => {}
             Device::Named(name) => {
                 for (slot, byte) in bytes[..NAME - 1].iter_mut().zip(name.bytes()) {
@@ -194,7 +194,7 @@ impl Run<'_, '_> {
     pub(super) fn load_device_number(&mut self, to: u8, device: Device<'_>) {
         let number = match device {
             Device::None => Some(0),
-            Device::Unknown => None,
+            Device::Unknown | Device::Foreign => None,
             Device::Named("lo") => Some(1),
             Device::Named(name) => self.prepared.facts.interfaces.as_ref().and_then(|all| {
                 all.iter()
@@ -368,8 +368,8 @@ impl Run<'_, '_> {
         Flow::On
     }
 
-    /// `XT_CONNTRACK_STATE_*` here.
-    pub(super) fn xt_state(&self) -> u16 {
+    /// Whether `XT_CONNTRACK_STATE_*` here has one of these bits.
+    pub(super) fn xt_state_has(&self, asked: u16) -> Option<bool> {
         /// `XT_CONNTRACK_STATE_SNAT`, `_DNAT`, `_UNTRACKED`
         const SNAT: u16 = 1 << 6;
         const DNAT: u16 = 1 << 7;
@@ -387,6 +387,12 @@ impl Run<'_, '_> {
                 bits |= DNAT;
             }
         }
-        bits
+        if bits & asked != 0 {
+            return Some(true);
+        }
+        let unknown = self.connection.status_unknown;
+        let maybe = asked & SNAT != 0 && unknown & SRC_NAT != 0
+            || asked & DNAT != 0 && unknown & DST_NAT != 0;
+        (!maybe).then_some(false)
     }
 }

@@ -10,6 +10,7 @@
 //! answers are tried; only where they come to different ends is the end undecided. Left
 //! out: fragments, packets that a bridge forwards, sources' ports that are taken.
 
+mod alone;
 mod chain;
 mod choice;
 mod compare;
@@ -50,6 +51,7 @@ mod xt_target;
 #[cfg(test)]
 mod tests;
 
+pub use alone::{Does, Midway, Piece as Part};
 pub use facts::{HostFacts, OwnAddress, Route};
 pub use outcome::{Assigned, Doubt, Evaluation, Met, Nat, Outcome, Place, Rejection, Told, Where};
 pub use packet::{Address, Direction, Flow, Packet, Path, Port, State, Translation, Translations};

@@ -97,6 +97,12 @@ impl<'r> Prepared<'r> {
         routine.rules.get_or_init(|| rules().unwrap_or_default())
     }
 
+    /// The ruleset.
+    #[must_use]
+    pub fn ruleset(&self) -> &'r Ruleset {
+        self.ruleset
+    }
+
     /// The chain that a place is in.
     #[must_use]
     pub fn chain(&self, place: Place) -> Option<(&'r Table, &'r Chain)> {

@@ -61,6 +61,9 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
     /// What kind an address is to the local table (`inet_addr_type`), where `on` is given
     /// to that interface only; `None` where it is not known.
     pub(super) fn address_type(&mut self, field: Field, on: Option<Device<'_>>) -> Option<u32> {
+        if let Some(kind) = self.kind_here.filter(|_| field == self.ends.destination) {
+            return Some(kind);
+        }
         let v4 = self.family == Family::Ipv4;
         let facts = self.prepared.facts;
         let space = &mut self.space;
@@ -84,7 +87,7 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
         let lo_counts = match on {
             None | Some(Device::None) => Some(true),
             Some(Device::Named(name)) => Some(name == "lo"),
-            Some(Device::Unknown) => None,
+            Some(Device::Unknown | Device::Foreign) => None,
         };
         let loopback = if v4 {
             within([127, 0, 0, 0], [127, 255, 255, 255], space)?
@@ -100,7 +103,7 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             let counts = match on {
                 None | Some(Device::None) => Some(true),
                 Some(Device::Named(name)) => Some(address.interface == name),
-                Some(Device::Unknown) => None,
+                Some(Device::Unknown | Device::Foreign) => None,
             };
             if is_address(field, address.address(), space)? {
                 if counts? {
@@ -259,7 +262,7 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
             },
         };
         let matches = match (found, on) {
-            (None, _) | (_, Some(Device::Unknown)) => None,
+            (None, _) | (_, Some(Device::Unknown | Device::Foreign)) => None,
             (Some(Device::None), _) => Some(false),
             (Some(_), None | Some(Device::None)) => Some(true),
             (Some(found), Some(on)) => Some(found == on),

@@ -10,8 +10,11 @@ use super::region::Space;
 use super::registers::{View, big_endian};
 
 /// A set, indexed.
+#[expect(clippy::struct_excessive_bools, reason = "traits of a set, one each")]
 pub(super) struct Members<'r> {
     pub(super) unread: bool,
+    /// Not of one rule alone.
+    pub(super) named: bool,
     /// Whether rules may add an element.
     pub(super) has_room: bool,
     key_length: usize,
@@ -86,6 +89,7 @@ impl<'r> Members<'r> {
             .position(|element| *element.key == Key::CatchAll);
         Self {
             unread: set.unread.is_some(),
+            named: !set.flags.anonymous,
             has_room: set.unread.is_none() && has_room(set),
             key_length,
             spans: spans(set, &elements, key_length),

@@ -170,6 +170,9 @@ impl Run<'_, '_> {
         if members.unread {
             return self.undecided("a set whose elements could not be read");
         }
+        if self.sets_may_change && members.named && to.is_none() {
+            return self.test(None, "a named set, which may change");
+        }
         if self.changed_sets.contains(&set) {
             if to.is_some() {
                 return self.undecided("a set that a rule before changed");

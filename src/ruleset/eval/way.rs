@@ -222,6 +222,6 @@ impl Run<'_, '_> {
 fn out_by(device: Device<'_>) -> Where {
     match device {
         Device::Named(name) => Where::Out(Some(name.to_owned())),
-        Device::None | Device::Unknown => Where::Out(None),
+        Device::None | Device::Unknown | Device::Foreign => Where::Out(None),
     }
 }

@@ -170,8 +170,9 @@ fn device(device: Device<'_>, asked: Option<&Sign<String>>) -> Answer {
     let name = match device {
         Device::Named(name) => name.as_bytes(),
         Device::None => b"",
-        Device::Unknown if asked.value == "+" => return Some(!asked.negated),
-        Device::Unknown => return None,
+        Device::Unknown | Device::Foreign if asked.value == "+" => return Some(!asked.negated),
+        Device::Foreign if asked.value == "lo" => return Some(asked.negated),
+        Device::Unknown | Device::Foreign => return None,
     };
     let same = match asked.value.as_bytes() {
         [begin @ .., b'+'] => name.starts_with(begin),

@@ -10,7 +10,7 @@ impl Run<'_, '_> {
     /// `conntrack_mt`
     pub(super) fn conntrack(&mut self, asked: &Conntrack) -> Answer {
         let state = asked.states.map_or(Some(true), |states| {
-            signed(Some(self.xt_state() & states.value != 0), states.negated)
+            signed(self.xt_state_has(states.value), states.negated)
         });
         if state == Some(false) {
             return state;

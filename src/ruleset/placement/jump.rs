@@ -1,0 +1,106 @@
+//! Into the chain that a rule leads to, and back.
+
+use crate::ruleset::eval::Does;
+
+use super::fit::Fit;
+use super::walk::{Course, Here, Met, Walk};
+use super::{DEPTH, PlacementError, Position};
+
+impl Walk<'_, '_> {
+    /// What a chain below does. Where it drops everyone, or is not come back from,
+    /// the accept goes before the jump, unless bans stand on the way there.
+    pub(super) fn enter(
+        &mut self,
+        fit: Fit,
+        target: usize,
+        is_goto: bool,
+        here: Here,
+        met: &mut Met,
+    ) -> Result<Option<Course>, PlacementError> {
+        let all = fit == Fit::All;
+        match self.chain(target, here.depth - 1)? {
+            // Only a part of the flow comes here: an accept inside would miss the
+            // rest, one before the jump would pass the bans.
+            Course::Dropped { bans: true, .. } if !all => {
+                let rules = 0..self.rules(target).len();
+                let ban = self.first_ban(target, rules);
+                Err(self.ban_behind(here.place(), ban.unwrap_or(here.place())))
+            }
+            Course::Dropped { at, bans } => {
+                let at = self.before_jump_or_inside(target, here, at, bans)?;
+                met.bans |= bans;
+                self.drop(fit, here, at, met)
+            }
+            Course::Passed => Ok(all.then_some(Course::Passed)),
+            Course::Through { at, bans, limited } => {
+                met.bans |= bans;
+                if bans && met.part.is_some() {
+                    met.ban_behind_part.get_or_insert(here.place());
+                }
+                met.limited = met.limited.or(limited);
+                if !is_goto {
+                    return Ok(None);
+                }
+                if !all {
+                    self.note_unsure(here.place());
+                    return Ok(None);
+                }
+                let at = self.before_jump_or_inside(target, here, at, bans)?;
+                Ok(Some(Course::Through {
+                    at,
+                    bans: met.bans,
+                    limited: met.limited,
+                }))
+            }
+        }
+    }
+
+    fn before_jump_or_inside(
+        &mut self,
+        target: usize,
+        jump: Here,
+        inside: Position,
+        bans: bool,
+    ) -> Result<Position, PlacementError> {
+        if !bans {
+            return Ok(self.before_logs(jump.at));
+        }
+        let callers = self.leads.as_ref().map(|leads| leads.callers(target));
+        let callers = callers.unwrap_or_default();
+        if callers.len() == 1 || self.are_one_way(&callers, target, DEPTH) {
+            return Ok(inside);
+        }
+        let chain = self.table.and_then(|table| table.chains.get(target));
+        Err(PlacementError::SharedChain {
+            chain: chain.map_or_else(String::new, |chain| chain.name.clone()),
+            count: callers.len(),
+        })
+    }
+
+    /// Whether several rules lead to a chain as one would: they stand in one chain, none
+    /// is about some clients, no ban stands between them; and so does what leads there.
+    fn are_one_way(&mut self, callers: &[(usize, usize)], target: usize, depth: usize) -> bool {
+        let (Some(&(chain, first)), Some(&(_, last))) = (callers.first(), callers.last()) else {
+            return true;
+        };
+        if depth == 0 || callers.iter().any(|caller| caller.0 != chain) {
+            return false;
+        }
+        for index in first..=last {
+            let at = self.position(chain, index);
+            let fair = if callers.contains(&(chain, index)) {
+                self.arms(at).iter().all(|arm| match arm.does {
+                    Does::Jump(to) | Does::Goto(to) if to == target => arm.fit != Fit::Will,
+                    _ => true,
+                })
+            } else {
+                !self.is_ban(at, DEPTH)
+            };
+            if !fair {
+                return false;
+            }
+        }
+        let above = self.leads.as_ref().map(|leads| leads.callers(chain));
+        self.are_one_way(&above.unwrap_or_default(), chain, depth - 1)
+    }
+}

@@ -1,0 +1,88 @@
+//! Whether a drop is about some clients, told from its words alone.
+
+use std::collections::HashMap;
+
+use crate::model::net::Family;
+use crate::ruleset::eval::{Place, Prepared};
+use crate::ruleset::live::expression::Expression;
+use crate::ruleset::live::table::TableFamily;
+use crate::ruleset::live::{Rule, Table};
+
+use super::DEPTH;
+use super::about::{About, about};
+use super::leads::{Leads, by_named_map};
+
+/// Whether the drop at a place is the administrator's will about some clients: it, or
+/// every way that leads to its chain, tests who they are, how many, how often or when, or
+/// looks into a named set. A policy is about everyone.
+#[must_use]
+pub fn is_will(prepared: &Prepared<'_>, place: Place) -> bool {
+    let (Some((table, chain)), Some(rule)) = (prepared.chain(place), prepared.rule(place)) else {
+        return false;
+    };
+    if tests_clients(table, rule) {
+        return true;
+    }
+    let leads = Leads::new(table);
+    let mut known = HashMap::new();
+    chain.base.is_none() && only_by_will(table, &leads, place.chain, &mut known, DEPTH)
+}
+
+/// Whether every rule that leads to a chain is about some clients, or in a chain to which
+/// only such rules lead.
+fn only_by_will(
+    table: &Table,
+    leads: &Leads<'_>,
+    chain: usize,
+    known: &mut HashMap<usize, bool>,
+    depth: usize,
+) -> bool {
+    if let Some(known) = known.get(&chain) {
+        return *known;
+    }
+    let callers = leads.callers(chain);
+    let by_will = depth > 0
+        && !callers.is_empty()
+        && callers.into_iter().all(|(of, rule)| {
+            let chain = table.chains.get(of);
+            let rule = chain.and_then(|chain| chain.rules.get(rule));
+            rule.is_some_and(|rule| tests_clients(table, rule))
+                || chain.is_some_and(|chain| chain.base.is_none())
+                    && only_by_will(table, leads, of, known, depth - 1)
+        });
+    known.insert(chain, by_will);
+    by_will
+}
+
+/// Whether a condition of the rule is about some clients.
+fn tests_clients(table: &Table, rule: &Rule) -> bool {
+    let families = match table.family {
+        TableFamily::Ip6 => &[Family::Ipv6][..],
+        TableFamily::Ip => &[Family::Ipv4],
+        _ => &[Family::Ipv4, Family::Ipv6],
+    };
+    let by_clients = |number: usize| {
+        let mut families = families.iter();
+        families.all(|&family| about(table, rule, number, family).contains(&About::Clients))
+    };
+    by_named_map(table, rule).is_some()
+        || (0..rule.expressions.len())
+            .any(|number| is_test(&rule.expressions[number]) && by_clients(number))
+}
+
+/// Whether an expression may end the rule.
+fn is_test(expression: &Expression) -> bool {
+    matches!(
+        expression,
+        Expression::Cmp { .. }
+            | Expression::Range { .. }
+            | Expression::Lookup { .. }
+            | Expression::Dynset { .. }
+            | Expression::Limit(_)
+            | Expression::Quota { .. }
+            | Expression::Connlimit { .. }
+            | Expression::Object { .. }
+            | Expression::Opaque { .. }
+            | Expression::Match(_)
+    )
+}
