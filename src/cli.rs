@@ -12,7 +12,8 @@ use clap_complete::Shell;
     max_term_width = 80,
     arg_required_else_help = true,
     after_help = "Exit status: 0 done or healthy, 1 problems found, 2 bad usage or invalid \
-                  profile, 3 could not look or act."
+                  profile, 3 could not look or act, 4 failed and undone, 5 failed and left \
+                  something."
 )]
 pub struct Cli {
     /// What to do.
@@ -42,6 +43,23 @@ pub enum Command {
     Plan(Profiles),
     /// Print the rules for another program to load.
     Emit(Emit),
+    /// Put the rules that profiles need into the kernel, exactly where they work.
+    ///
+    /// Profiles that are installed already stay, unless one of their names is given: that
+    /// is replaced. Applied again it changes nothing. On a terminal the change is shown
+    /// and confirmed first. Exit status: 0 done or nothing to do, 3 the rules cannot be
+    /// put where they would work, and nothing was changed, 4 it failed and the host is as
+    /// it was, 5 it failed and something is left.
+    Apply(Apply),
+    /// Take the rules of profiles, or everything of ftpnat's, off this host.
+    ///
+    /// Sysctls and modules that apply set are put back, where nobody changed them since.
+    Remove(Remove),
+    /// Show what is installed, and where it differs from what was installed.
+    ///
+    /// Exit status: 0 as it was installed, or nothing is; 1 rules are missing, changed,
+    /// moved, or a drop stands before them.
+    Status(Status),
     /// Say what a check finds, why it happens, and the cure.
     Explain {
         /// A check's number or name, such as FN206 or ip-forwarding-off.
@@ -106,6 +124,77 @@ pub struct Emit {
     /// that iptables-save wrote, or `-` for such a text on standard input.
     #[arg(long, value_name = "BASE", default_value = "live")]
     pub base: String,
+}
+
+/// `ftpnat apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The profiles.
+    #[command(flatten)]
+    pub profiles: Profiles,
+
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Do not ask.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+
+    /// What the rules are put into; `auto`: what is in use already, else nft where the
+    /// kernel has `nf_tables`.
+    #[arg(long, value_enum, default_value_t = BackEnd::Auto, value_name = "BACKEND")]
+    pub backend: BackEnd,
+
+    /// Where it is kept what was done.
+    #[command(flatten)]
+    pub state: StateDirectory,
+}
+
+/// `ftpnat remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// The names of the profiles; without one: everything.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where it is kept what was done.
+    #[command(flatten)]
+    pub state: StateDirectory,
+}
+
+/// `ftpnat status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Where it is kept what was done.
+    #[command(flatten)]
+    pub state: StateDirectory,
+}
+
+/// Where ftpnat keeps what it did on this host.
+#[derive(Debug, Args)]
+pub struct StateDirectory {
+    /// The directory of what ftpnat did on this host; the variable `FTPNAT_STATE_DIR`
+    /// counts too. Without either: /var/lib/ftpnat.
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<String>,
+}
+
+/// What rules are put into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackEnd {
+    /// What fits.
+    Auto,
+    /// A table of our own in `nf_tables`.
+    Nft,
+    /// Chains of our own in the tables of iptables-nft.
+    IptablesNft,
+    /// Chains of our own in the tables of iptables-legacy.
+    IptablesLegacy,
 }
 
 /// Programs that load rules.

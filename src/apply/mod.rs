@@ -1,5 +1,21 @@
-//! From a plan to what is in force on a host, and back without a trace.
+//! Puts a plan into the kernel, and takes it out again.
+//!
+//! - [`ours`] says what of a ruleset is ours, by names and comments.
+//! - [`intent`] goes from the ruleset that is in force to the one that a plan wants, as a
+//!   value: operations of `nf_tables`, texts for iptables, with the [`guests`] in their
+//!   place.
+//! - [`judge`] sends what profiles need through a ruleset, before and after.
+//! - [`difference`] and [`drift`] say what differs, for people.
+//! - [`system`] has modules and sysctls, [`record`] what is kept of all this.
+//! - [`install`] and [`perform`] carry it out; they alone touch the host.
 
+pub mod difference;
+pub mod drift;
+pub mod guests;
+pub mod install;
+pub mod intent;
+pub mod judge;
+pub mod ours;
 pub mod perform;
 pub mod ports;
 pub mod record;

@@ -1,14 +1,20 @@
 //! One file per verb: read, call the core, print.
 
+mod apply;
+mod change;
 mod check;
 mod completions;
 mod emit;
 mod explain;
+mod installation;
 mod plan;
 mod profiles;
+mod remove;
 mod schema;
 mod scratch_probe;
 mod snapshot;
+mod status;
+mod told;
 
 use std::ffi::OsString;
 
@@ -20,7 +26,7 @@ use crate::sys::terminal::{Color, write_stderr, write_stdout};
 
 /// Runs the program with these arguments, the program's name first, and gives its
 /// exit status: 0 done, 1 problems found, 2 bad usage or invalid profile, 3 could
-/// not look or act.
+/// not look or act, 4 failed and undone, 5 failed and left something.
 #[must_use]
 pub fn run(arguments: &[OsString]) -> u8 {
     match Cli::try_parse_from(arguments) {
@@ -35,6 +41,9 @@ fn perform(cli: &Cli) -> u8 {
     let done = match &cli.command {
         Command::Check(asked) => check::run(asked, cli.output, color),
         Command::Plan(profiles) => plan::run(profiles, cli.output, color).map(|()| 0),
+        Command::Apply(asked) => apply::run(asked, cli.output, color).map(|()| 0),
+        Command::Remove(asked) => remove::run(asked, cli.output, color).map(|()| 0),
+        Command::Status(asked) => status::run(asked, cli.output, color),
         Command::Emit(emit) => text("emit")
             .and_then(|()| emit::run(emit, color))
             .map(|()| 0),

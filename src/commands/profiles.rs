@@ -15,6 +15,25 @@ pub(super) fn read(named: &[String]) -> anyhow::Result<Vec<Profile>> {
     valid(&texts?)
 }
 
+/// Reads and validates all of them, and gives their texts as well, in their order.
+pub(super) fn read_with_texts(named: &[String]) -> anyhow::Result<Vec<(Profile, String)>> {
+    let texts: anyhow::Result<Vec<_>> = sources(named)?.iter().map(Source::read).collect();
+    let texts = texts?;
+    let profiles = valid(&texts)?;
+    let texts = texts
+        .into_iter()
+        .map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned());
+    Ok(profiles.into_iter().zip(texts).collect())
+}
+
+/// Refuses profiles that conflict.
+pub(super) fn refuse_conflicts(profiles: &[Profile]) -> anyhow::Result<()> {
+    match &profile::conflicts(profiles)[..] {
+        [] => Ok(()),
+        conflicts => Err(conflicting(conflicts).into()),
+    }
+}
+
 /// Validates profiles, given as labels and texts, and refuses those that conflict.
 pub(super) fn valid(texts: &[(String, Vec<u8>)]) -> anyhow::Result<Vec<Profile>> {
     let mut profiles = Vec::new();
@@ -28,10 +47,8 @@ pub(super) fn valid(texts: &[(String, Vec<u8>)]) -> anyhow::Result<Vec<Profile>>
     if !faults.is_empty() {
         return Err(invalid(&faults).into());
     }
-    match &profile::conflicts(&profiles)[..] {
-        [] => Ok(profiles),
-        conflicts => Err(conflicting(conflicts).into()),
-    }
+    refuse_conflicts(&profiles)?;
+    Ok(profiles)
 }
 
 /// What the planner may know of this host.

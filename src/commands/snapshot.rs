@@ -55,6 +55,11 @@ pub(super) fn take(may_load: bool) -> Snapshot {
     snapshot
 }
 
+/// The sources of this host but for its ruleset and the probes.
+pub(super) fn take_without_probes() -> Snapshot {
+    collect::snapshot()
+}
+
 /// A snapshot that was saved.
 pub(super) fn read(directory: &Path) -> anyhow::Result<Snapshot> {
     let shown = one_line(&directory.display().to_string());

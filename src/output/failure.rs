@@ -44,6 +44,18 @@ impl Failure {
         Self::with_status(3, message)
     }
 
+    /// The change failed, and the host is as it was: status 4.
+    #[must_use]
+    pub fn undone(message: impl Into<String>) -> Self {
+        Self::with_status(4, message)
+    }
+
+    /// The change failed, and so did its undoing: status 5.
+    #[must_use]
+    pub fn left(message: impl Into<String>) -> Self {
+        Self::with_status(5, message)
+    }
+
     /// The same with words on what to do.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {

@@ -178,7 +178,7 @@ fn finding(finding: &Finding) -> FindingV1<'_> {
     }
 }
 
-fn line(value: &impl Serialize) -> String {
+pub(super) fn line(value: &impl Serialize) -> String {
     // These types hold strings, numbers and lists: nothing that JSON cannot.
     serde_json::to_string(value).unwrap_or_default() + "\n"
 }

@@ -1,9 +1,11 @@
 //! Results in words and in JSON. Judges nothing.
 
+pub mod apply;
 pub mod check;
 mod failure;
 pub mod human;
 pub mod json;
+pub mod refusal;
 pub mod snapshot;
 mod terminal;
 mod words;

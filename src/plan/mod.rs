@@ -58,6 +58,24 @@ pub struct ProfilePlan {
     pub predictions: Vec<Cell>,
 }
 
+impl ProfilePlan {
+    /// That of a profile that needs nothing, as of one that goes.
+    #[must_use]
+    pub fn of_nothing(name: String) -> Self {
+        Self {
+            name,
+            outside: None,
+            serves_everyone: false,
+            rules: Vec::new(),
+            modules: Vec::new(),
+            sysctls: Vec::new(),
+            server: Vec::new(),
+            upstream: Vec::new(),
+            predictions: Vec::new(),
+        }
+    }
+}
+
 impl Plan {
     /// All rules, profile by profile.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {

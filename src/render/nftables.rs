@@ -7,7 +7,7 @@ use crate::model::filter::{Chain, Rule};
 use crate::plan::Plan;
 use crate::ruleset::live;
 use crate::ruleset::live::print::Words;
-use crate::ruleset::live::table::{Base, Hook, Kind, Object, ObjectKind, Set, Table, TableFamily};
+use crate::ruleset::live::table::{Base, Hook, Kind, Object, ObjectKind, Set, Table};
 
 /// The whole of our own table as a file for `nft -f`: replaced at once, loaded
 /// twice to the same result, nothing else touched. It loads what
@@ -23,7 +23,7 @@ pub fn own_table(plan: &Plan) -> String {
         names.join(", ")
     );
     for table in own_tables(plan) {
-        let (family, name) = (family(table.family), &table.name);
+        let (family, name) = (table.family.name(), &table.name);
         // Add, delete, add: replaces a table whether or not it is there.
         let _ = write!(
             text,
@@ -33,6 +33,17 @@ pub fn own_table(plan: &Plan) -> String {
         );
     }
     text
+}
+
+/// What a table of ours holds, as a text: two that are listed alike do the same.
+#[must_use]
+pub fn listed(table: &Table) -> String {
+    format!(
+        "table {} {} {{\n{}}}\n",
+        table.family.name(),
+        table.name,
+        blocks(table).join("\n")
+    )
 }
 
 /// The name of a chain of ours.
@@ -122,15 +133,4 @@ fn header(base: &Base) -> String {
     // A number, not a name: nft 0.9.0 has no names for priorities.
     let priority = base.priority;
     format!("type {kind} hook {hook} priority {priority}; policy accept;")
-}
-
-fn family(family: TableFamily) -> &'static str {
-    match family {
-        TableFamily::Ip => "ip",
-        TableFamily::Ip6 => "ip6",
-        TableFamily::Inet => "inet",
-        TableFamily::Arp => "arp",
-        TableFamily::Bridge => "bridge",
-        TableFamily::Netdev => "netdev",
-    }
 }

@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -57,4 +57,22 @@ fn quiet_pipe(result: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Whether a person can be asked: standard input and standard error are a terminal.
+#[must_use]
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks on standard error, and gives the line that is typed, without its end; `None` at
+/// the end of the input.
+///
+/// # Errors
+/// As `Read`.
+pub fn ask(question: &str, color: Color) -> io::Result<Option<String>> {
+    write_stderr(question, color);
+    let mut line = String::new();
+    let length = io::stdin().lock().take(1024).read_line(&mut line)?;
+    Ok((length > 0).then(|| line.trim().to_owned()))
 }

@@ -39,6 +39,18 @@ pub enum Backend {
     IptablesLegacy,
 }
 
+impl Backend {
+    /// Its name, as it is given to `--backend`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nft => "nft",
+            Self::IptablesNft => "iptables-nft",
+            Self::IptablesLegacy => "iptables-legacy",
+        }
+    }
+}
+
 /// A profile that is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -157,6 +157,7 @@ impl Merge {
 /// drop what is needed. Gives sentences for the administrator.
 pub(super) fn put_guests<'a>(
     table: &mut Table,
+    family: Family,
     wanted: &[&Line],
     outside: &impl Fn(&str) -> Option<&'a str>,
 ) -> Result<Vec<String>, NoPlace> {
@@ -172,7 +173,7 @@ pub(super) fn put_guests<'a>(
                 ..Candidate::from(*line)
             })
             .collect();
-        let placed = Placed::in_filter(table, &candidates, outside)?;
+        let placed = Placed::in_filter(table, family, &candidates, outside)?;
         let at = placed.jump;
         insertions.extend(placed.in_chain.into_iter().map(|body| {
             let line = format!("-A {} {body}", at.chain);

@@ -169,7 +169,8 @@ pub fn alone(plan: &Plan, family: Family) -> String {
 
 /// The interface by which the clients of a profile come: as it says, else by the
 /// host's way to everyone, where it serves everyone.
-fn outside<'a>(plan: &'a Plan, profile: &str, way_out: Option<&'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn outside<'a>(plan: &'a Plan, profile: &str, way_out: Option<&'a str>) -> Option<&'a str> {
     let profile = plan.profiles.iter().find(|p| p.name == profile)?;
     let named = profile.outside.as_ref().map(InterfaceName::as_str);
     named.or(way_out.filter(|_| profile.serves_everyone))

@@ -59,7 +59,8 @@ pub fn own(
             name,
             ..Table::default()
         };
-        let merged = Merge::new(there.unwrap_or(&empty), &named, &wanted).place(&outside)?;
+        let merged =
+            Merge::new(there.unwrap_or(&empty), family, &named, &wanted).place(&outside)?;
         put(&mut after, merged.table());
         warnings.extend(merged.warnings);
     }
@@ -86,7 +87,7 @@ pub fn guests(
     let mut warnings = Vec::new();
     for table in after.tables.iter_mut().filter(|t| t.name == "filter") {
         let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == table.name).collect();
-        warnings.extend(put_guests(table, &wanted, &outside)?);
+        warnings.extend(put_guests(table, family, &wanted, &outside)?);
     }
     Ok(step(save, after, family, warnings))
 }

@@ -36,16 +36,11 @@ pub fn rule(rule: &Rule, chain: &str, table: &Table) -> String {
 #[must_use]
 pub fn table(table: &Table) -> String {
     let program = match (table.maker, table.family) {
-        (Maker::IptablesLegacy, TableFamily::Ip6) => "ip6tables-legacy",
-        (Maker::IptablesLegacy, _) => "iptables-legacy",
-        (Maker::IptablesNft, TableFamily::Ip6) => "ip6tables-nft",
-        (Maker::IptablesNft, _) => "iptables-nft",
-        (Maker::Nft, TableFamily::Ip) => "table ip",
-        (Maker::Nft, TableFamily::Ip6) => "table ip6",
-        (Maker::Nft, TableFamily::Inet) => "table inet",
-        (Maker::Nft, TableFamily::Arp) => "table arp",
-        (Maker::Nft, TableFamily::Bridge) => "table bridge",
-        (Maker::Nft, TableFamily::Netdev) => "table netdev",
+        (Maker::IptablesLegacy, TableFamily::Ip6) => "ip6tables-legacy".to_owned(),
+        (Maker::IptablesLegacy, _) => "iptables-legacy".to_owned(),
+        (Maker::IptablesNft, TableFamily::Ip6) => "ip6tables-nft".to_owned(),
+        (Maker::IptablesNft, _) => "iptables-nft".to_owned(),
+        (Maker::Nft, family) => format!("table {}", family.name()),
     };
     format!("{program} {}", table.name)
 }

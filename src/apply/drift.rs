@@ -1,0 +1,118 @@
+//! How the rules that are there differ from those that were installed.
+
+use serde::Serialize;
+
+use crate::plan::flows::Purpose;
+
+use super::difference::{Change, Difference, Line};
+use super::judge::{Blocked, Stopped};
+
+/// What became of a rule since it was installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It is gone.
+    Missing,
+    /// It is another, or one was added to ours.
+    Changed,
+    /// It stands in another place than it should, and still does its work.
+    Moved,
+    /// It is there, and a drop comes before it.
+    Shadowed,
+}
+
+/// A rule that is not as it was installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// The profile; empty where the rule serves several.
+    pub profile: String,
+    /// The rule's name, such as `passive-range`.
+    pub rule: String,
+    /// What became of it.
+    pub state: State,
+    /// It, as it should be; of one that was added, or of a drop before ours: that one.
+    pub text: String,
+    /// Where.
+    pub place: String,
+}
+
+/// The drift. `differing`: from what is there to what should be; `blocked`: what the rules
+/// that are there stop; `name`: how a place in them is named, and its words.
+#[must_use]
+pub fn drift(
+    differing: &[Difference],
+    blocked: &[Blocked],
+    name: impl Fn(crate::ruleset::eval::Place) -> (String, String),
+) -> Vec<Drift> {
+    let general = |b: &&Blocked| matches!(b.by, Stopped::General(_));
+    let mut found = Vec::new();
+    for difference in differing {
+        for (change, line) in &difference.lines {
+            let state = match change {
+                Change::Added if has_twin(difference, line) => State::Changed,
+                Change::Added => State::Missing,
+                Change::Removed if replaces(difference, line) => continue,
+                Change::Removed => State::Changed,
+                Change::Moved if is_blocked(blocked, line) => State::Shadowed,
+                Change::Moved => State::Moved,
+            };
+            found.push(Drift {
+                profile: line.profile.clone(),
+                rule: line.rule.clone(),
+                state,
+                text: line.text.clone(),
+                place: difference.place.clone(),
+            });
+        }
+    }
+    // Nothing of ours differs, and still something stops it: it stands elsewhere.
+    for blocked in blocked.iter().filter(general) {
+        let told = found.iter().any(|drift| drift.profile == blocked.profile);
+        let Stopped::General(at) = blocked.by else {
+            continue;
+        };
+        if !told {
+            let (place, text) = name(at);
+            found.push(Drift {
+                profile: blocked.profile.clone(),
+                rule: rule_of(blocked.purpose).to_owned(),
+                state: State::Shadowed,
+                text,
+                place,
+            });
+        }
+    }
+    found
+}
+
+/// The rule that lets these connections in.
+fn rule_of(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Control => "control",
+        Purpose::PassiveData => "passive-range",
+        Purpose::ActiveData => "active-data",
+    }
+}
+
+fn is_blocked(blocked: &[Blocked], line: &Line) -> bool {
+    blocked
+        .iter()
+        .any(|b| matches!(b.by, Stopped::General(_)) && b.profile == line.profile)
+}
+
+/// Another line of the same rule stands there in its place.
+fn has_twin(difference: &Difference, line: &Line) -> bool {
+    has_other(difference, line, Change::Removed)
+}
+
+/// A line that goes because another of the same rule comes.
+fn replaces(difference: &Difference, line: &Line) -> bool {
+    has_other(difference, line, Change::Added)
+}
+
+fn has_other(difference: &Difference, line: &Line, change: Change) -> bool {
+    difference
+        .lines
+        .iter()
+        .any(|(c, l)| *c == change && (&l.profile, &l.rule) == (&line.profile, &line.rule))
+}

@@ -1,0 +1,374 @@
+//! What to do, as a value: from the ruleset that is in force to the one that a plan
+//! wants.
+
+use crate::facts::Facts;
+use crate::model::filter::Demand;
+use crate::model::net::Family;
+use crate::plan::{Plan, ProfilePlan};
+use crate::profile::Profile;
+use crate::render::restore::step::{self, Step};
+use crate::render::restore::{self, Onto};
+use crate::render::{native, nftables};
+use crate::ruleset::change::Operation;
+use crate::ruleset::eval::{HostFacts, Prepared};
+use crate::ruleset::live::saved;
+use crate::ruleset::live::table::{Maker, TableFamily};
+use crate::ruleset::live::{Ruleset, Table};
+use crate::ruleset::save::Save;
+
+use super::guests::{self, Dropped, NoPlace};
+use super::ours::{has_ours, is_own_table, without_ours};
+use super::record::Backend;
+
+/// Whose tables a back end's rules stand in.
+#[must_use]
+pub fn maker(back_end: Backend) -> Maker {
+    match back_end {
+        Backend::Nft => Maker::Nft,
+        Backend::IptablesNft => Maker::IptablesNft,
+        Backend::IptablesLegacy => Maker::IptablesLegacy,
+    }
+}
+
+/// The tables of one iptables program: one back end's, of one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Program {
+    /// [`Maker::IptablesNft`] or [`Maker::IptablesLegacy`].
+    pub maker: Maker,
+    /// IPv4 or IPv6.
+    pub family: Family,
+}
+
+impl Program {
+    /// Every one.
+    pub const ALL: [Self; 4] = [
+        Self::new(Maker::IptablesNft, Family::Ipv4),
+        Self::new(Maker::IptablesNft, Family::Ipv6),
+        Self::new(Maker::IptablesLegacy, Family::Ipv4),
+        Self::new(Maker::IptablesLegacy, Family::Ipv6),
+    ];
+
+    const fn new(maker: Maker, family: Family) -> Self {
+        Self { maker, family }
+    }
+
+    /// Whether a table is one of its.
+    #[must_use]
+    pub fn has(self, table: &Table) -> bool {
+        let family = match self.family {
+            Family::Ipv4 => TableFamily::Ip,
+            Family::Ipv6 => TableFamily::Ip6,
+        };
+        table.maker == self.maker && table.family == family
+    }
+}
+
+/// The firewall and the host that a plan is put on.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    /// What is in force.
+    pub ruleset: &'a Ruleset,
+    /// The host, as packets meet it.
+    pub host: &'a HostFacts,
+    /// The host.
+    pub facts: &'a Facts,
+    /// The interface by which clients in general come, where it is known.
+    pub outside: Option<&'a str>,
+}
+
+/// What a plan needs, before the tables of iptables are looked at as their programs save
+/// them.
+pub struct Needs<'a> {
+    plan: &'a Plan,
+    leaving: &'a [String],
+    host: Host<'a>,
+    back_end: Backend,
+    others: Ruleset,
+    guests: Vec<guests::Guests>,
+    programs: Vec<Program>,
+}
+
+/// What one iptables program is to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loading {
+    /// The program.
+    pub program: Program,
+    /// What it saved.
+    pub before: Save,
+    /// What it is to load, and what comes of that.
+    pub step: Step,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The batch of `nf_tables`; empty: nothing to do there.
+    pub operations: Vec<Operation>,
+    /// What each iptables program is to load.
+    pub steps: Vec<Loading>,
+    /// The ruleset as it is then.
+    pub after: Ruleset,
+    /// Whether iptables goes first: where a back end of iptables takes over, so that our
+    /// own table goes only after that.
+    pub iptables_first: bool,
+    /// Sentences for the administrator.
+    pub warnings: Vec<String>,
+}
+
+impl Intent {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty() && self.steps.is_empty()
+    }
+}
+
+/// Why a plan cannot be put on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A native chain drops what is needed, and no place in it is right.
+    NoPlace(Box<NoPlace>),
+    /// The same of a chain of iptables.
+    NoPlaceInIptables(Program, Box<restore::NoPlace>),
+    /// A table that drops what is needed belongs to a program that forbids others to
+    /// change it, or would lose what they change.
+    Owned(Box<NoPlaceInOwned>),
+}
+
+/// Guests that would stand in a table of another program's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPlaceInOwned {
+    /// The table and chain, by numbers.
+    pub base: (usize, usize),
+    /// The rules that are needed there.
+    pub rules: Vec<crate::model::filter::Rule>,
+}
+
+/// Finds what a plan needs on a host; the plan is that of all profiles that are to be
+/// installed. `leaving`: profiles that may have rules there, and are to have none.
+///
+/// # Errors
+/// [`Refusal`] where a native chain drops what is needed and cannot be helped.
+pub fn needs<'a>(
+    plan: &'a Plan,
+    leaving: &'a [String],
+    back_end: Backend,
+    host: Host<'a>,
+) -> Result<Needs<'a>, Refusal> {
+    let others = without_ours(host.ruleset);
+    let prepared = Prepared::new(&others, host.host);
+    let outside = |profile: &str| restore::outside(plan, profile, host.outside);
+    let dropped = guests::dropped(plan, &others, &prepared, &outside);
+    refuse_owned(&dropped, &others)?;
+    let guests = guests::wanted(&dropped, &others).map_err(|e| Refusal::NoPlace(Box::new(e)))?;
+    let programs = programs(plan, back_end, host.ruleset, &others, &dropped);
+    Ok(Needs {
+        plan,
+        leaving,
+        host,
+        back_end,
+        guests,
+        programs,
+        others,
+    })
+}
+
+/// `firewalld` loads its table anew whenever it is asked to, and since 2.0 it is its owner.
+fn refuse_owned(dropped: &[Dropped], others: &Ruleset) -> Result<(), Refusal> {
+    let is_owned = |d: &&Dropped| {
+        let table = others.tables.get(d.base.0);
+        table.is_some_and(|t| t.owned || t.name == FIREWALLD && t.maker == Maker::Nft)
+    };
+    let mut owned = dropped
+        .iter()
+        .filter(|d| d.rule.demand == Demand::Always)
+        .filter(is_owned)
+        .peekable();
+    let Some(first) = owned.peek() else {
+        return Ok(());
+    };
+    let base = first.base;
+    let mut rules = Vec::new();
+    for dropped in owned.filter(|d| d.base == base) {
+        if !rules.contains(dropped.rule) {
+            rules.push(dropped.rule.clone());
+        }
+    }
+    Err(Refusal::Owned(Box::new(NoPlaceInOwned { base, rules })))
+}
+
+/// The table of firewalld.
+pub(super) const FIREWALLD: &str = "firewalld";
+
+/// The iptables programs whose tables change, or may.
+fn programs(
+    plan: &Plan,
+    back_end: Backend,
+    ruleset: &Ruleset,
+    others: &Ruleset,
+    dropped: &[Dropped],
+) -> Vec<Program> {
+    let is_concerned = |program: &Program| {
+        let is_own = program.maker == maker(back_end)
+            && plan.rules().any(|r| r.families.contains(&program.family));
+        let has_ours = ruleset.tables.iter().any(|t| program.has(t) && has_ours(t));
+        let drops = dropped.iter().any(|d| {
+            d.family == program.family
+                && others.tables.get(d.base.0).is_some_and(|t| program.has(t))
+        });
+        is_own || has_ours || drops
+    };
+    Program::ALL.into_iter().filter(is_concerned).collect()
+}
+
+impl Needs<'_> {
+    /// The programs whose tables must be looked at as they save them.
+    #[must_use]
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// What to do, given what each of [`Needs::programs`] saves.
+    ///
+    /// # Errors
+    /// [`Refusal`] where a chain of iptables drops what is needed and cannot be helped.
+    pub fn intend(&self, saves: &[(Program, Save)]) -> Result<Intent, Refusal> {
+        let mut operations = self.own_tables();
+        operations.extend(guests::operations(
+            self.host.ruleset,
+            &self.others,
+            &self.guests,
+        ));
+        let mut after = self.host.ruleset.changed_by(&operations);
+        let mut steps = Vec::new();
+        let mut warnings = Vec::new();
+        for (program, save) in saves {
+            let Some(mut step) = self.step(*program, save)? else {
+                continue;
+            };
+            warnings.append(&mut step.warnings);
+            put_in(&mut after, *program, &step.after);
+            steps.push(Loading {
+                program: *program,
+                before: save.clone(),
+                step,
+            });
+        }
+        Ok(Intent {
+            operations,
+            steps,
+            after,
+            iptables_first: self.back_end != Backend::Nft,
+            warnings,
+        })
+    }
+
+    /// Ours replaced where they differ, and taken out where they are not wanted.
+    fn own_tables(&self) -> Vec<Operation> {
+        let wanted = match self.back_end {
+            Backend::Nft if self.plan.rules().next().is_some() => native::own_tables(self.plan),
+            _ => Vec::new(),
+        };
+        let present = || self.host.ruleset.tables.iter().filter(|t| is_own_table(t));
+        let is_same = |want: &Table, is: &&Table| want.family == is.family && is_alike(want, is);
+        let unwanted = present().filter(|t| {
+            !wanted
+                .iter()
+                .any(|w| w.family == t.family && w.name == t.name)
+        });
+        let deletions = unwanted.map(|table| Operation::DeleteTable {
+            family: table.family,
+            name: table.name.clone(),
+        });
+        let mut operations: Vec<Operation> = deletions.collect();
+        for table in wanted {
+            if !present().any(|is| is_same(&table, &is)) {
+                operations.push(Operation::ReplaceTable(table));
+            }
+        }
+        operations
+    }
+
+    fn step(&self, program: Program, save: &Save) -> Result<Option<Step>, Refusal> {
+        let known = Onto {
+            outside: self.host.outside,
+            every_table: false,
+        };
+        let refused = |e| Refusal::NoPlaceInIptables(program, Box::new(e));
+        let mut plan = self.plan.clone();
+        let leaving = self
+            .leaving
+            .iter()
+            .map(|n| ProfilePlan::of_nothing(n.clone()));
+        plan.profiles.extend(leaving);
+        if program.maker == maker(self.back_end) {
+            step::own(save, &plan, program.family, known).map_err(refused)
+        } else {
+            step::guests(save, &plan, program.family, known).map_err(refused)
+        }
+    }
+}
+
+/// The steps of `nf_tables` by which ours is what it was `before`.
+pub(super) fn put_back(now: &Ruleset, before: &Ruleset) -> Vec<Operation> {
+    fn own(ruleset: &Ruleset) -> impl Iterator<Item = &Table> {
+        ruleset.tables.iter().filter(|t| is_own_table(t))
+    }
+    let mut operations = Vec::new();
+    for table in own(now) {
+        if !own(before).any(|old| old.family == table.family) {
+            operations.push(Operation::DeleteTable {
+                family: table.family,
+                name: table.name.clone(),
+            });
+        }
+    }
+    for old in own(before) {
+        if !own(now).any(|t| t.family == old.family && is_alike(t, old)) {
+            operations.push(Operation::ReplaceTable(old.clone()));
+        }
+    }
+    operations.extend(guests::put_back(now, before));
+    operations
+}
+
+/// Whether two tables of ours are one, but for handles and what was counted.
+fn is_alike(one: &Table, other: &Table) -> bool {
+    let plain = |table: &Table| nftables::listed(&uncounted(table));
+    plain(one) == plain(other)
+}
+
+/// A table as if no packet had met it yet.
+fn uncounted(table: &Table) -> Table {
+    let mut table = table.clone();
+    for rule in table.chains.iter_mut().flat_map(|c| &mut c.rules) {
+        guests::uncount(rule);
+    }
+    table
+}
+
+/// Puts the tables that a program saves into the model, in place of those it had.
+fn put_in(ruleset: &mut Ruleset, program: Program, save: &Save) {
+    let read = saved::read(save, program.family, program.maker);
+    for table in read.tables {
+        let known = ruleset
+            .tables
+            .iter_mut()
+            .find(|t| program.has(t) && t.name == table.name);
+        match known {
+            Some(known) => *known = table,
+            None => ruleset.tables.push(table),
+        }
+    }
+    ruleset.unread.extend(read.unread);
+}
+
+/// Whether every profile that rules of ours are of is among these.
+#[must_use]
+pub fn strangers<'a>(ruleset: &'a Ruleset, profiles: &[Profile]) -> Vec<String> {
+    let known = |name: &String| profiles.iter().any(|p| p.name == *name);
+    super::ours::profiles(ruleset)
+        .into_iter()
+        .filter(|name| !known(name))
+        .collect()
+}

@@ -1,0 +1,104 @@
+//! Whether a ruleset lets through what profiles need.
+
+use crate::facts::Facts;
+use crate::model::net::PortRange;
+use crate::plan::From;
+use crate::plan::flows::{Purpose, connections};
+use crate::profile::Profile;
+use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region};
+use crate::ruleset::placement::is_will;
+
+/// Pieces of one question, before the rest is undecided.
+const MOST: usize = 512;
+
+/// Connections that do not get through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// The profile.
+    pub profile: String,
+    /// What they are for.
+    pub purpose: Purpose,
+    /// From where the client calls.
+    pub from: From,
+    /// The ports that they come to.
+    pub ports: PortRange,
+    /// What stops them.
+    pub by: Stopped,
+}
+
+/// What stops a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// A rule or policy that drops in general.
+    General(Place),
+    /// A rule that is the administrator's will about some clients.
+    Will(Place),
+    /// The kernel itself, as without a route to the server.
+    Kernel,
+    /// It leaves the packet filter's sight, as to a program of the host.
+    Elsewhere(Place),
+    /// It cannot be told.
+    Unknown(Doubt),
+}
+
+/// Everything that does not get through, alike things once.
+#[must_use]
+pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<Blocked> {
+    let mut found: Vec<Blocked> = Vec::new();
+    for profile in profiles {
+        for wanted in connections(profile, facts) {
+            for part in wanted.trace(prepared, MOST) {
+                let Some(by) = stopped(part.outcome(), prepared) else {
+                    continue;
+                };
+                let ports = ports(&part.region);
+                let twin = found.iter_mut().find(|b| {
+                    b.profile == profile.name
+                        && b.purpose == wanted.purpose
+                        && b.from == wanted.from
+                        && b.by == by
+                });
+                match twin {
+                    Some(twin) => twin.ports = joined(twin.ports, ports),
+                    None => found.push(Blocked {
+                        profile: profile.name.clone(),
+                        purpose: wanted.purpose,
+                        from: wanted.from,
+                        ports,
+                        by,
+                    }),
+                }
+            }
+        }
+    }
+    found
+}
+
+fn stopped(outcome: &Outcome, prepared: &Prepared) -> Option<Stopped> {
+    let by_rule = |at: Place| {
+        if is_will(prepared, at) {
+            Stopped::Will(at)
+        } else {
+            Stopped::General(at)
+        }
+    };
+    match outcome {
+        Outcome::Accept => None,
+        Outcome::Drop { by: None } => Some(Stopped::Kernel),
+        Outcome::Drop { by: Some(at) } | Outcome::Reject { by: at, .. } => Some(by_rule(*at)),
+        Outcome::Elsewhere { by, .. } => Some(Stopped::Elsewhere(*by)),
+        Outcome::Undecided(doubt) => Some(Stopped::Unknown(*doubt)),
+    }
+}
+
+fn ports(region: &Region) -> PortRange {
+    let span = region.span(Axis::DestinationPort);
+    let port = |value: u128| u16::try_from(value).unwrap_or(u16::MAX);
+    PortRange::new(port(span.first), port(span.last)).unwrap_or(PortRange::one(port(span.first)))
+}
+
+fn joined(one: PortRange, other: PortRange) -> PortRange {
+    let first = one.first().min(other.first());
+    let last = one.last().max(other.last());
+    PortRange::new(first, last).unwrap_or(one)
+}

@@ -1,0 +1,101 @@
+//! What of a ruleset is ours: recognised by names and comments, without any record.
+
+use std::collections::BTreeSet;
+
+use crate::render::iptables::CHAIN_PREFIX;
+use crate::ruleset::live::expression::{Expression, Verdict};
+use crate::ruleset::live::table::{Maker, TableFamily};
+use crate::ruleset::live::xt::Target;
+use crate::ruleset::live::{Chain, Rule, Ruleset, Table};
+
+/// The name of our own tables of `nf_tables`.
+const TABLE: &str = "ftpnat";
+
+/// Whether a table of `nf_tables` is one of our own.
+#[must_use]
+pub fn is_own_table(table: &Table) -> bool {
+    let families = [TableFamily::Inet, TableFamily::Ip, TableFamily::Ip6];
+    table.name == TABLE && table.is_in_nf_tables() && families.contains(&table.family)
+}
+
+/// A comment of ours, `ftpnat:PROFILE:RULE`, taken apart; the profile is empty where the
+/// rule serves all of them.
+#[must_use]
+pub fn tag(comment: &str) -> Option<(&str, &str)> {
+    comment.strip_prefix("ftpnat:")?.split_once(':')
+}
+
+/// Whether a rule is ours, by its comment.
+#[must_use]
+pub fn is_tagged(rule: &Rule) -> bool {
+    rule.comment.as_deref().and_then(tag).is_some()
+}
+
+/// The ruleset as it would be without us.
+#[must_use]
+pub fn without_ours(ruleset: &Ruleset) -> Ruleset {
+    let mut others = ruleset.clone();
+    others.tables.retain(|table| !is_own_table(table));
+    for table in &mut others.tables {
+        if table.maker != Maker::Nft {
+            table.chains.retain(|chain| !is_own_chain(chain));
+        }
+        for chain in &mut table.chains {
+            chain
+                .rules
+                .retain(|rule| !is_tagged(rule) && !leads_to_ours(rule));
+        }
+    }
+    others
+}
+
+/// Whether anything of ours stands in a table that is not ours.
+#[must_use]
+pub fn has_ours(table: &Table) -> bool {
+    let chains = &table.chains;
+    !is_own_table(table)
+        && chains
+            .iter()
+            .any(|c| table.maker != Maker::Nft && is_own_chain(c) || c.rules.iter().any(is_tagged))
+}
+
+/// The names of the profiles that rules of ours are of.
+#[must_use]
+pub fn profiles(ruleset: &Ruleset) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for table in &ruleset.tables {
+        let rules = table.chains.iter().flat_map(|chain| &chain.rules);
+        let elements = table
+            .sets
+            .iter()
+            .filter(|_| is_own_table(table))
+            .flat_map(|set| &set.elements);
+        let comments = rules
+            .map(|rule| &rule.comment)
+            .chain(elements.map(|element| &element.comment));
+        for (profile, _) in comments.filter_map(|comment| tag(comment.as_deref()?)) {
+            if !profile.is_empty() {
+                names.insert(profile.to_owned());
+            }
+        }
+    }
+    names
+}
+
+fn is_own_chain(chain: &Chain) -> bool {
+    chain.name.starts_with(CHAIN_PREFIX)
+}
+
+fn leads_to_ours(rule: &Rule) -> bool {
+    let to = rule
+        .expressions
+        .iter()
+        .find_map(|expression| match expression {
+            Expression::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))
+            | Expression::Target(Target::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))) => {
+                Some(chain)
+            }
+            _ => None,
+        });
+    to.is_some_and(|chain| chain.starts_with(CHAIN_PREFIX))
+}

@@ -1,0 +1,80 @@
+//! `ftpnat apply`: the rules that profiles need, in the kernel.
+
+use crate::apply::record::{Backend, InstalledProfile};
+use crate::cli::{self, Output};
+use crate::output::Failure;
+use crate::profile::Profile;
+use crate::sys::terminal::{Color, can_ask};
+
+use super::change::{self, Manner, Wanted};
+use super::{installation, profiles, told};
+
+/// Installs the profiles named beside those that are installed, and says what changed.
+pub(super) fn run(asked: &cli::Apply, format: Output, color: Color) -> anyhow::Result<()> {
+    let manner = manner(asked)?;
+    let named = profiles::read_with_texts(&asked.profiles.profiles)?;
+    let sub_state = installation::sub_state(&asked.state)?;
+    let locked = installation::lock(&sub_state)?;
+    let installed = installation::read(&sub_state)?;
+    let wanted = wanted(named, &installed, asked.backend)?;
+    let names = names(&wanted);
+    let done = change::make(&wanted, &installed, &locked, manner, color)?;
+    told::apply(&names, &done, format, color)?;
+    Ok(())
+}
+
+/// Nobody is there to ask: then it must be said what is wanted.
+fn manner(asked: &cli::Apply) -> Result<Manner, Failure> {
+    if asked.dry_run {
+        Ok(Manner::Show)
+    } else if asked.yes {
+        Ok(Manner::Do)
+    } else if can_ask() {
+        Ok(Manner::Ask)
+    } else {
+        Err(
+            Failure::usage("this is no terminal, so nobody can be asked whether to go on")
+                .help("give --yes to change the rules without a question, or --dry-run"),
+        )
+    }
+}
+
+fn wanted(
+    named: Vec<(Profile, String)>,
+    installed: &installation::Installation,
+    back_end: cli::BackEnd,
+) -> anyhow::Result<Wanted> {
+    let given: Vec<&str> = named.iter().map(|(p, _)| p.name.as_str()).collect();
+    let mut profiles = installed.others(&given)?;
+    let mut texts: Vec<InstalledProfile> = installed
+        .installed()
+        .iter()
+        .filter(|p| !given.contains(&p.name.as_str()))
+        .cloned()
+        .collect();
+    for (profile, yaml) in named {
+        texts.push(InstalledProfile {
+            name: profile.name.clone(),
+            yaml,
+        });
+        profiles.push(profile);
+    }
+    profiles::refuse_conflicts(&profiles)?;
+    texts.sort_by(|a, b| a.name.cmp(&b.name));
+    profiles.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Wanted {
+        profiles,
+        texts,
+        leaving: Vec::new(),
+        back_end: match back_end {
+            cli::BackEnd::Auto => None,
+            cli::BackEnd::Nft => Some(Backend::Nft),
+            cli::BackEnd::IptablesNft => Some(Backend::IptablesNft),
+            cli::BackEnd::IptablesLegacy => Some(Backend::IptablesLegacy),
+        },
+    })
+}
+
+fn names(wanted: &Wanted) -> Vec<String> {
+    wanted.profiles.iter().map(|p| p.name.clone()).collect()
+}

@@ -1,0 +1,71 @@
+//! `ftpnat remove`: our rules off this host.
+
+use crate::cli::{self, Output};
+use crate::output::{Failure, one_line};
+use crate::sys::terminal::Color;
+
+use super::change::{self, End, Manner, Wanted};
+use super::{installation, told};
+
+/// Takes out the profiles named, or everything of ours, and says what went.
+pub(super) fn run(asked: &cli::Remove, format: Output, color: Color) -> anyhow::Result<()> {
+    let sub_state = installation::sub_state(&asked.state)?;
+    let locked = installation::lock(&sub_state)?;
+    let installed = installation::read(&sub_state)?;
+    let wanted = wanted(&asked.names, &installed)?;
+    let manner = if asked.dry_run {
+        Manner::Show
+    } else {
+        Manner::Do
+    };
+    let done = change::make(&wanted, &installed, &locked, manner, color)?;
+    if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names) {
+        return Err(unknown(&asked.names[0]).into());
+    }
+    told::remove(&wanted.leaving, &done, format, color)?;
+    if manner == Manner::Do && wanted.profiles.is_empty() {
+        locked.leave_no_trace();
+    }
+    Ok(())
+}
+
+fn wanted(names: &[String], installed: &installation::Installation) -> Result<Wanted, Failure> {
+    let given: Vec<&str> = names.iter().map(String::as_str).collect();
+    let goes = |name: &str| given.is_empty() || given.contains(&name);
+    let (profiles, texts) = if given.is_empty() {
+        (Vec::new(), Vec::new())
+    } else {
+        let stay = installed.installed().iter().filter(|p| !goes(&p.name));
+        (installed.others(&given)?, stay.cloned().collect())
+    };
+    let mut leaving: Vec<String> = installed
+        .installed()
+        .iter()
+        .map(|p| p.name.clone())
+        .filter(|name| goes(name))
+        .collect();
+    for name in names {
+        if !leaving.contains(name) {
+            leaving.push(name.clone());
+        }
+    }
+    Ok(Wanted {
+        profiles,
+        texts,
+        leaving,
+        back_end: None,
+    })
+}
+
+fn knows(installed: &installation::Installation, names: &[String]) -> bool {
+    let known = |name: &String| installed.installed().iter().any(|p| p.name == *name);
+    names.iter().all(known)
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::usage(format!(
+        "no profile {} is installed, and no rule of it is there",
+        one_line(name)
+    ))
+    .help("`ftpnat status` lists what is installed")
+}

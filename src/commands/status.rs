@@ -1,0 +1,60 @@
+//! `ftpnat status`: what is installed, and what became of it.
+
+use crate::apply::difference::{difference, listing};
+use crate::apply::drift::{Drift, drift};
+use crate::apply::install::{Error, Sight};
+use crate::apply::judge::Blocked;
+use crate::apply::ours;
+use crate::cli::{self, Output};
+use crate::output::{self, Failure, refusal};
+use crate::plan;
+use crate::sys::terminal::Color;
+
+use super::{installation, snapshot, told};
+
+/// Compares what is there with what was installed; status 1 where it differs.
+pub(super) fn run(asked: &cli::Status, format: Output, color: Color) -> anyhow::Result<u8> {
+    let sub_state = installation::sub_state(&asked.state)?;
+    let installed = installation::read(&sub_state)?;
+    let sight = Sight::of_host(&snapshot::take_without_probes(), false);
+    if let Some(unread) = sight.ruleset.unread.first() {
+        return Err(Failure::cannot(format!(
+            "cannot read the rules that are in force ({}): {}",
+            unread.what, unread.why
+        ))
+        .help("run as root, in the network namespace of the server")
+        .into());
+    }
+    let strangers: Vec<String> = ours::profiles(&sight.ruleset)
+        .into_iter()
+        .filter(|name| !installed.installed().iter().any(|p| p.name == *name))
+        .collect();
+    let found = match installed.back_end() {
+        None => Vec::new(),
+        Some(back_end) => drifted(&installed, &sight, back_end)?,
+    };
+    told::status(&installed, &found, &strangers, format, color)?;
+    Ok(u8::from(!found.is_empty() || !strangers.is_empty()))
+}
+
+fn drifted(
+    installed: &installation::Installation,
+    sight: &Sight,
+    back_end: crate::apply::record::Backend,
+) -> anyhow::Result<Vec<Drift>> {
+    let profiles = installed.others(&[])?;
+    let plan = plan::plan(&profiles, &sight.facts);
+    let others = || ours::without_ours(&sight.ruleset);
+    let intent = sight
+        .intend(&plan, &[], back_end)
+        .map_err(|e| refusal::failure(&e, &others()))?;
+    let blocked: Vec<Blocked> = match sight.judge_as_it_is(&profiles) {
+        Ok(_) => Vec::new(),
+        Err(Error::Blocked(found, _)) => found,
+        Err(error) => return Err(refusal::failure(&error, &others()).into()),
+    };
+    let differing = difference(&listing(&sight.ruleset), &listing(&intent.after));
+    Ok(drift(&differing, &blocked, |at| {
+        output::apply::place(&sight.ruleset, at)
+    }))
+}

@@ -1,0 +1,120 @@
+//! Prints what `apply`, `remove` and `status` come to.
+
+use std::io;
+
+use crate::apply::drift::Drift;
+use crate::cli::Output;
+use crate::output::apply::{self, Told};
+use crate::sys::terminal::{Color, write_stdout};
+
+use super::change::{Done, End};
+use super::installation::Installation;
+
+/// What `apply` did.
+pub(super) fn apply(names: &[String], done: &Done, format: Output, color: Color) -> io::Result<()> {
+    let words = match done.end {
+        End::Nothing => "nothing to do: the rules are there, as the profile wants them",
+        End::Shown => "this would change; nothing was changed",
+        End::Declined => "nothing was changed",
+        End::Made => "installed; the rules were read back, and let the profile's clients in",
+    };
+    tell(names, done, words, format, color)
+}
+
+/// What `remove` did.
+pub(super) fn remove(
+    names: &[String],
+    done: &Done,
+    format: Output,
+    color: Color,
+) -> io::Result<()> {
+    let words = match done.end {
+        End::Nothing => "nothing to do: no rule is there",
+        End::Shown => "this would change; nothing was changed",
+        End::Declined => "nothing was changed",
+        End::Made => "removed",
+    };
+    tell(names, done, words, format, color)
+}
+
+fn tell(
+    names: &[String],
+    done: &Done,
+    words: &str,
+    format: Output,
+    color: Color,
+) -> io::Result<()> {
+    let text = match format {
+        Output::Human => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let shown = match done.end {
+                End::Nothing | End::Declined => String::new(),
+                End::Shown | End::Made => apply::difference(&done.differing, &done.system),
+            };
+            shown + &apply::verdict(&names, words)
+        }
+        Output::Json => {
+            let profiles: Vec<Told> = names
+                .iter()
+                .map(|name| Told {
+                    name,
+                    back_end: done.back_end.name(),
+                    changed: done.end != End::Declined && concerns(done, name),
+                    drift: Vec::new(),
+                })
+                .collect();
+            apply::json("ftpnat.apply/1", &profiles)
+        }
+    };
+    write_stdout(&text, color)
+}
+
+/// Whether a line of the profile, or one that serves all, changes.
+fn concerns(done: &Done, name: &str) -> bool {
+    let lines = done.differing.iter().flat_map(|d| &d.lines);
+    let mut profiles = lines.map(|(_, line)| line.profile.as_str());
+    profiles.any(|profile| profile.is_empty() || profile == name)
+}
+
+/// What `status` found.
+pub(super) fn status(
+    installed: &Installation,
+    drift: &[Drift],
+    strangers: &[String],
+    format: Output,
+    color: Color,
+) -> io::Result<()> {
+    let back_end = installed.back_end().map_or("unknown", |b| b.name());
+    let of_profile = |name: &str| -> Vec<&Drift> {
+        let mine = |d: &&Drift| d.profile == name || d.profile.is_empty();
+        drift.iter().filter(mine).collect()
+    };
+    let told: Vec<Told> = installed
+        .installed()
+        .iter()
+        .map(|p| Told {
+            name: &p.name,
+            back_end,
+            changed: false,
+            drift: of_profile(&p.name),
+        })
+        .collect();
+    let text = match format {
+        Output::Json => apply::json("ftpnat.status/1", &told),
+        Output::Human => {
+            let mut text: String = told.iter().map(apply::status).collect();
+            if told.is_empty() && strangers.is_empty() {
+                text.push_str(&apply::verdict(&[], "nothing is installed here"));
+            }
+            for name in strangers {
+                text.push_str(&apply::verdict(
+                    &[name],
+                    "there are rules of this profile, and no record of it: apply it again, or \
+                     `ftpnat remove` it",
+                ));
+            }
+            text
+        }
+    };
+    write_stdout(&text, color)
+}

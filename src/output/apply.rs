@@ -1,0 +1,242 @@
+//! What `apply` and `remove` change, what `status` finds, and why a change cannot be made.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::apply::difference::{Change, Difference};
+use crate::apply::drift::{Drift, State};
+use crate::apply::judge::{Blocked, Stopped};
+use crate::apply::system::{ModuleStep, SystemChange};
+use crate::plan::flows::Purpose;
+use crate::ruleset::eval::Place;
+use crate::ruleset::live::table::Policy;
+use crate::ruleset::live::{Ruleset, print};
+
+use super::terminal::{harmless, one_line};
+use super::words::{BAD, BOLD, CAREFUL, GOOD, dimmed, hanging, wrapped};
+
+/// A profile, as `apply`, `remove` and `status` tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What its rules are put into.
+    pub back_end: &'a str,
+    /// Whether something of it changed, or would.
+    pub changed: bool,
+    /// What is not as it was installed.
+    pub drift: Vec<&'a Drift>,
+}
+
+#[derive(Serialize)]
+struct ApplyV1<'a> {
+    format: &'static str,
+    profiles: Vec<ProfileV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProfileV1<'a> {
+    name: &'a str,
+    backend: &'a str,
+    changed: bool,
+    pending_confirm: Option<u64>,
+    drift: Vec<DriftV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct DriftV1<'a> {
+    rule: &'a str,
+    state: State,
+    text: &'a str,
+}
+
+/// `ftpnat.apply/1` or `ftpnat.status/1`, one line.
+#[must_use]
+pub fn json(format: &'static str, profiles: &[Told]) -> String {
+    super::json::line(&ApplyV1 {
+        format,
+        profiles: profiles
+            .iter()
+            .map(|told| ProfileV1 {
+                name: told.name,
+                backend: told.back_end,
+                changed: told.changed,
+                pending_confirm: None,
+                drift: told
+                    .drift
+                    .iter()
+                    .map(|drift| DriftV1 {
+                        rule: &drift.rule,
+                        state: drift.state,
+                        text: &drift.text,
+                    })
+                    .collect(),
+            })
+            .collect(),
+    })
+}
+
+/// The rules that come and go, place by place, and the kernel's settings.
+#[must_use]
+pub fn difference(differing: &[Difference], system: &SystemChange) -> String {
+    let mut text = String::new();
+    for difference in differing {
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#}", one_line(&difference.place));
+        for (change, line) in &difference.lines {
+            let (style, sign) = match change {
+                Change::Added => (GOOD, '+'),
+                Change::Removed => (BAD, '-'),
+                Change::Moved => (CAREFUL, '~'),
+            };
+            let words = hanging(&format!("  {sign} "), "      ", &one_line(&line.text));
+            for line in words.lines() {
+                let _ = writeln!(text, "{style}{line}{style:#}");
+            }
+            if let Some(before) = line.before.as_ref().filter(|_| *change != Change::Removed) {
+                let before = format!("before: {}", one_line(before));
+                text.push_str(&dimmed(&wrapped("      # ", &before)));
+            }
+        }
+    }
+    text.push_str(&settings(system));
+    text
+}
+
+fn settings(system: &SystemChange) -> String {
+    let mut text = String::new();
+    if system.modules.is_empty() && system.sysctls.is_empty() {
+        return text;
+    }
+    let _ = writeln!(text, "{BOLD}kernel{BOLD:#}");
+    for module in &system.modules {
+        let (line, why) = match module {
+            ModuleStep::Load { name, why, .. } => (format!("  + modprobe {name}"), why),
+            ModuleStep::Unload { name, why } => (format!("  - rmmod {name}"), why),
+        };
+        let _ = writeln!(text, "{GOOD}{line}{GOOD:#}");
+        text.push_str(&dimmed(&wrapped("      # ", why)));
+    }
+    for sysctl in &system.sysctls {
+        let _ = writeln!(
+            text,
+            "{GOOD}  + sysctl {} = {}{GOOD:#}",
+            sysctl.key,
+            value(&sysctl.to)
+        );
+        let why = format!("was {}; {}", value(&sysctl.from), sysctl.why);
+        text.push_str(&dimmed(&wrapped("      # ", &why)));
+    }
+    text
+}
+
+fn value(value: &str) -> &str {
+    if value.is_empty() { "empty" } else { value }
+}
+
+/// One sentence about several profiles.
+#[must_use]
+pub fn verdict(names: &[&str], words: &str) -> String {
+    let names = if names.is_empty() {
+        "ftpnat".to_owned()
+    } else {
+        names.join(", ")
+    };
+    hanging(
+        &format!("{BOLD}{}{BOLD:#}: ", one_line(&names)),
+        "  ",
+        words,
+    )
+}
+
+/// The drift of one profile.
+#[must_use]
+pub fn status(told: &Told) -> String {
+    let (style, words) = match told.drift.len() {
+        0 => (GOOD, "installed, and as it was installed".to_owned()),
+        1 => (BAD, "1 rule is not as it was installed".to_owned()),
+        many => (BAD, format!("{many} rules are not as they were installed")),
+    };
+    let mut text = format!(
+        "{BOLD}{}{BOLD:#} ({}): {style}{words}{style:#}\n",
+        told.name, told.back_end
+    );
+    for drift in &told.drift {
+        let state = match drift.state {
+            State::Missing => "missing",
+            State::Changed => "changed",
+            State::Moved => "moved",
+            State::Shadowed => "a drop comes before it",
+        };
+        let _ = writeln!(text, "  {}: {state}", drift.rule);
+        text.push_str(&hanging(
+            "    ",
+            "      ",
+            &format!("{}: {}", one_line(&drift.place), one_line(&drift.text)),
+        ));
+    }
+    text
+}
+
+/// What stops connections, and where: a clause.
+#[must_use]
+pub fn blocked(blocked: &Blocked, ruleset: &Ruleset) -> String {
+    let what = match blocked.purpose {
+        Purpose::Control => "control connections",
+        Purpose::PassiveData => "passive data connections",
+        Purpose::ActiveData => "active data connections",
+    };
+    let who = format!(
+        "{}: {what} ({}, port {})",
+        blocked.profile, blocked.from, blocked.ports
+    );
+    match blocked.by {
+        Stopped::General(at) => format!("{who} are dropped by {}", at_place(ruleset, at)),
+        Stopped::Will(at) => format!(
+            "{who}: some clients stay out, by {}; that is the administrator's will",
+            at_place(ruleset, at)
+        ),
+        Stopped::Kernel => format!("{who}: the kernel itself drops them, as without a route"),
+        Stopped::Elsewhere(at) => format!(
+            "{who}: {} hands them to a program, which decides",
+            at_place(ruleset, at)
+        ),
+        Stopped::Unknown(doubt) => match doubt.at {
+            Some(at) => format!(
+                "{who}: it cannot be told whether they get through, because {}, in {}",
+                doubt.why,
+                at_place(ruleset, at)
+            ),
+            None => format!(
+                "{who}: it cannot be told whether they get through, because {}",
+                doubt.why
+            ),
+        },
+    }
+}
+
+/// A rule or policy, with where it stands.
+#[must_use]
+pub fn at_place(ruleset: &Ruleset, at: Place) -> String {
+    let (place, text) = place(ruleset, at);
+    harmless(&format!("`{text}` ({place})"))
+}
+
+/// Where a rule or policy stands, and its words.
+#[must_use]
+pub fn place(ruleset: &Ruleset, at: Place) -> (String, String) {
+    let Some(table) = ruleset.tables.get(at.table) else {
+        return ("the live ruleset".to_owned(), "a rule".to_owned());
+    };
+    let Some(chain) = table.chains.get(at.chain) else {
+        return (print::table(table), "a rule".to_owned());
+    };
+    let rule = at.rule.and_then(|number| chain.rules.get(number));
+    let text = match (rule, &chain.base) {
+        (Some(rule), _) => print::rule(rule, &chain.name, table),
+        (None, Some(base)) if base.policy == Policy::Drop => "policy drop".to_owned(),
+        (None, Some(_)) => "policy accept".to_owned(),
+        (None, None) => "its end".to_owned(),
+    };
+    (print::place(table, chain), text)
+}
