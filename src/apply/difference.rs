@@ -107,20 +107,12 @@ fn of_table(table: &Table) -> Vec<Block> {
         let lines = of_chain(chain, table);
         if !lines.is_empty() {
             blocks.push(Block {
-                place: place(chain, table),
+                place: print::place(table, chain),
                 lines,
             });
         }
     }
     blocks
-}
-
-fn place(chain: &Chain, table: &Table) -> String {
-    match table.maker {
-        Maker::Nft => print::place(table, chain),
-        // Each line names its chain.
-        Maker::IptablesNft | Maker::IptablesLegacy => print::table(table),
-    }
 }
 
 fn of_chain(chain: &Chain, table: &Table) -> Vec<Line> {
