@@ -1,6 +1,6 @@
 //! What of ours differs between two rulesets, as lines that a person can read.
 
-use crate::ruleset::live::table::{Base, Maker, Policy};
+use crate::ruleset::live::table::{Base, Policy};
 use crate::ruleset::live::{Chain, Expression, Rule, Ruleset, Table, print};
 
 use super::ours::{is_own_table, is_tagged, tag};

@@ -67,7 +67,10 @@ pub fn drift(
     }
     // Nothing of ours differs, and still something stops it: it stands elsewhere.
     for blocked in blocked.iter().filter(general) {
-        let told = found.iter().any(|drift| drift.profile == blocked.profile);
+        let rule = rule_of(blocked.purpose);
+        let told = found
+            .iter()
+            .any(|drift: &Drift| drift.profile == blocked.profile && drift.rule == rule);
         let Stopped::General(at) = blocked.by else {
             continue;
         };
@@ -75,7 +78,7 @@ pub fn drift(
             let (place, text) = name(at);
             found.push(Drift {
                 profile: blocked.profile.clone(),
-                rule: rule_of(blocked.purpose).to_owned(),
+                rule: rule.to_owned(),
                 state: State::Shadowed,
                 text,
                 place,

@@ -125,6 +125,12 @@ impl Sight {
         needs.intend(&saves).map_err(refused)
     }
 
+    /// What to do for our own table alone, where guests have no place; see [`needs`].
+    #[must_use]
+    pub fn intend_own_table(&self, plan: &Plan, back_end: Backend) -> Intent {
+        super::intent::own_table(plan, back_end, self.as_host())
+    }
+
     /// What would still stop connections of these profiles once `intent` is carried out:
     /// what drops in general is an error, the rest may be said.
     ///

@@ -173,6 +173,19 @@ pub fn needs<'a>(
     })
 }
 
+/// What to do for our own table alone: where a chain of others cannot be helped, that is
+/// still known.
+pub(super) fn own_table(plan: &Plan, back_end: Backend, host: Host) -> Intent {
+    let operations = own_tables(plan, back_end, host.ruleset);
+    Intent {
+        after: host.ruleset.changed_by(&operations),
+        operations,
+        steps: Vec::new(),
+        iptables_first: false,
+        warnings: Vec::new(),
+    }
+}
+
 /// `firewalld` loads its table anew whenever it is asked to, and since 2.0 it is its owner.
 fn refuse_owned(dropped: &[Dropped], others: &Ruleset) -> Result<(), Refusal> {
     let is_owned = |d: &&Dropped| {
@@ -233,7 +246,7 @@ impl Needs<'_> {
     /// # Errors
     /// [`Refusal`] where a chain of iptables drops what is needed and cannot be helped.
     pub fn intend(&self, saves: &[(Program, Save)]) -> Result<Intent, Refusal> {
-        let mut operations = self.own_tables();
+        let mut operations = own_tables(self.plan, self.back_end, self.host.ruleset);
         operations.extend(guests::operations(
             self.host.ruleset,
             &self.others,
@@ -261,32 +274,6 @@ impl Needs<'_> {
             iptables_first: self.back_end != Backend::Nft,
             warnings,
         })
-    }
-
-    /// Ours replaced where they differ, and taken out where they are not wanted.
-    fn own_tables(&self) -> Vec<Operation> {
-        let wanted = match self.back_end {
-            Backend::Nft if self.plan.rules().next().is_some() => native::own_tables(self.plan),
-            _ => Vec::new(),
-        };
-        let present = || self.host.ruleset.tables.iter().filter(|t| is_own_table(t));
-        let is_same = |want: &Table, is: &&Table| want.family == is.family && is_alike(want, is);
-        let unwanted = present().filter(|t| {
-            !wanted
-                .iter()
-                .any(|w| w.family == t.family && w.name == t.name)
-        });
-        let deletions = unwanted.map(|table| Operation::DeleteTable {
-            family: table.family,
-            name: table.name.clone(),
-        });
-        let mut operations: Vec<Operation> = deletions.collect();
-        for table in wanted {
-            if !present().any(|is| is_same(&table, &is)) {
-                operations.push(Operation::ReplaceTable(table));
-            }
-        }
-        operations
     }
 
     fn step(&self, program: Program, save: &Save) -> Result<Option<Step>, Refusal> {
@@ -345,6 +332,28 @@ fn uncounted(table: &Table) -> Table {
         guests::uncount(rule);
     }
     table
+}
+
+/// Ours replaced where they differ, and taken out where they are not wanted.
+fn own_tables(plan: &Plan, back_end: Backend, ruleset: &Ruleset) -> Vec<Operation> {
+    let wanted = match back_end {
+        Backend::Nft if plan.rules().next().is_some() => native::own_tables(plan),
+        _ => Vec::new(),
+    };
+    let present = || ruleset.tables.iter().filter(|t| is_own_table(t));
+    let is_wanted = |t: &Table| wanted.iter().any(|w| w.family == t.family);
+    let unwanted = present().filter(|t| !is_wanted(t));
+    let deletions = unwanted.map(|table| Operation::DeleteTable {
+        family: table.family,
+        name: table.name.clone(),
+    });
+    let mut operations: Vec<Operation> = deletions.collect();
+    for table in wanted {
+        if !present().any(|is| is.family == table.family && is_alike(&table, is)) {
+            operations.push(Operation::ReplaceTable(table));
+        }
+    }
+    operations
 }
 
 /// Puts the tables that a program saves into the model, in place of those it had.

@@ -91,11 +91,12 @@ pub(super) fn make(
     let mut asked: Option<Vec<Difference>> = None;
     for _ in 0..ATTEMPTS {
         let scheme = Scheme::of(wanted, installed)?;
-        if let Some(end) = scheme.ends_here(wanted, installed, manner) {
+        if let Some(end) = scheme.ends_here(manner) {
             if end == End::Nothing {
                 remember(wanted, installed, locked, &scheme)?;
+            } else {
+                scheme.warn(color);
             }
-            scheme.warn(color);
             return Ok(scheme.done(end));
         }
         // What was agreed to is what is done: after a foreign change it is asked again
@@ -170,9 +171,8 @@ impl Scheme {
         })
     }
 
-    fn ends_here(&self, wanted: &Wanted, installed: &Installation, manner: Manner) -> Option<End> {
+    fn ends_here(&self, manner: Manner) -> Option<End> {
         let is_nothing = self.intent.is_empty() && self.system.is_empty();
-        let _ = (wanted, installed);
         match manner {
             _ if is_nothing => Some(End::Nothing),
             Manner::Show => Some(End::Shown),
@@ -194,9 +194,8 @@ impl Scheme {
         for warning in warnings {
             write_stderr(&human::warning(warning), color);
         }
-        for note in &self.notes {
-            let words = output::apply::blocked(note, &self.intent.after);
-            write_stderr(&human::warning(&words), color);
+        for remark in output::apply::remarks(&self.notes, &self.intent.after) {
+            write_stderr(&human::note(&remark), color);
         }
     }
 

@@ -45,9 +45,12 @@ fn drifted(
     let profiles = installed.others(&[])?;
     let plan = plan::plan(&profiles, &sight.facts);
     let others = || ours::without_ours(&sight.ruleset);
-    let intent = sight
-        .intend(&plan, &[], back_end)
-        .map_err(|e| refusal::failure(&e, &others()))?;
+    let intent = match sight.intend(&plan, &[], back_end) {
+        Ok(intent) => intent,
+        // A drop came where no guest may pass it: evaluation names it.
+        Err(Error::Refused(_)) => sight.intend_own_table(&plan, back_end),
+        Err(error) => return Err(refusal::failure(&error, &others()).into()),
+    };
     let blocked: Vec<Blocked> = match sight.judge_as_it_is(&profiles) {
         Ok(_) => Vec::new(),
         Err(Error::Blocked(found, _)) => found,

@@ -168,7 +168,11 @@ pub fn status(told: &Told) -> String {
             State::Moved => "moved",
             State::Shadowed => "a drop comes before it",
         };
-        let _ = writeln!(text, "  {}: {state}", drift.rule);
+        let _ = if drift.rule.is_empty() {
+            writeln!(text, "  a rule that is not ftpnat's stands among its own")
+        } else {
+            writeln!(text, "  {}: {state}", drift.rule)
+        };
         text.push_str(&hanging(
             "    ",
             "      ",
@@ -178,41 +182,72 @@ pub fn status(told: &Told) -> String {
     text
 }
 
-/// What stops connections, and where: a clause.
+/// What stops connections in general, and where: a clause.
 #[must_use]
 pub fn blocked(blocked: &Blocked, ruleset: &Ruleset) -> String {
+    let who = who(blocked);
+    match blocked.by {
+        Stopped::General(at) | Stopped::Will(at) => {
+            format!("{who}: dropped by {}", at_place(ruleset, at))
+        }
+        Stopped::Kernel => format!("{who}: dropped by the kernel itself, as without a route"),
+        Stopped::Elsewhere(at) => {
+            format!("{who}: handed to a program by {}", at_place(ruleset, at))
+        }
+        Stopped::Unknown(doubt) => format!("{who}: cannot be told, because {}", doubt.why),
+    }
+}
+
+fn who(blocked: &Blocked) -> String {
     let what = match blocked.purpose {
         Purpose::Control => "control connections",
         Purpose::PassiveData => "passive data connections",
         Purpose::ActiveData => "active data connections",
     };
-    let who = format!(
-        "{}: {what} ({}, port {})",
+    let word = if blocked.ports.count() == 1 {
+        "port"
+    } else {
+        "ports"
+    };
+    format!(
+        "{}, {what} from {}, {word} {}",
         blocked.profile, blocked.from, blocked.ports
-    );
-    match blocked.by {
-        Stopped::General(at) => format!("{who} are dropped by {}", at_place(ruleset, at)),
-        Stopped::Will(at) => format!(
-            "{who}: some clients stay out, by {}; that is the administrator's will",
-            at_place(ruleset, at)
-        ),
-        Stopped::Kernel => format!("{who}: the kernel itself drops them, as without a route"),
-        Stopped::Elsewhere(at) => format!(
-            "{who}: {} hands them to a program, which decides",
-            at_place(ruleset, at)
-        ),
-        Stopped::Unknown(doubt) => match doubt.at {
-            Some(at) => format!(
-                "{who}: it cannot be told whether they get through, because {}, in {}",
-                doubt.why,
+    )
+}
+
+/// What is to be known of connections that some rule stops, or may: each rule once.
+#[must_use]
+pub fn remarks(found: &[Blocked], ruleset: &Ruleset) -> Vec<String> {
+    let mut remarks: Vec<String> = Vec::new();
+    for blocked in found {
+        let words = match blocked.by {
+            Stopped::General(_) => continue,
+            Stopped::Will(at) => format!(
+                "{} keeps some clients out, and still does: ours stand behind it",
                 at_place(ruleset, at)
             ),
-            None => format!(
-                "{who}: it cannot be told whether they get through, because {}",
-                doubt.why
+            Stopped::Elsewhere(at) => format!(
+                "{} hands connections to a program, which decides about them",
+                at_place(ruleset, at)
             ),
-        },
+            Stopped::Kernel => format!(
+                "{}: the kernel itself drops them, as where it has no route",
+                who(blocked)
+            ),
+            Stopped::Unknown(doubt) => {
+                let at = doubt.at.map(|at| format!(" ({})", at_place(ruleset, at)));
+                format!(
+                    "cannot tell whether all get through, because {}{}",
+                    doubt.why,
+                    at.unwrap_or_default()
+                )
+            }
+        };
+        if !remarks.contains(&words) {
+            remarks.push(words);
+        }
     }
+    remarks
 }
 
 /// A rule or policy, with where it stands.

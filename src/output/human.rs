@@ -61,6 +61,16 @@ pub fn warning(words: &str) -> String {
     format!("ftpnat: {CAREFUL}warning{CAREFUL:#}: {}\n", harmless(words))
 }
 
+/// Something that is worth knowing.
+#[must_use]
+pub fn note(words: &str) -> String {
+    words::hanging(
+        &format!("ftpnat: {BOLD}note{BOLD:#}: "),
+        "  ",
+        &harmless(words),
+    )
+}
+
 fn verdict(profile: &Profile, plan: &ProfilePlan) -> String {
     let failing = plan
         .predictions

@@ -1,5 +1,6 @@
 //! Why rules could not be put into the kernel, and what to do about it.
 
+use crate::apply::difference::words;
 use crate::apply::guests::NoPlace;
 use crate::apply::install::Error;
 use crate::apply::intent::{NoPlaceInOwned, Program, Refusal};
@@ -94,7 +95,7 @@ fn in_words(base: (usize, usize), rules: &[Rule], others: &Ruleset) -> (String, 
                 table.family.name(),
                 table.name,
                 chain.name,
-                print::rule(&guest, &chain.name, table)
+                words(&guest, &chain.name, table)
             )
         })
         .collect();

@@ -5,23 +5,80 @@ use std::fmt::Write as _;
 use super::native::{self, own_tables};
 use crate::model::filter::{Chain, Rule};
 use crate::plan::Plan;
-use crate::ruleset::live;
+use crate::ruleset::change::{ChainAt, Operation};
 use crate::ruleset::live::print::Words;
 use crate::ruleset::live::table::{Base, Hook, Kind, Object, ObjectKind, Set, Table};
+use crate::ruleset::live::{self, Ruleset};
 
 /// The whole of our own table as a file for `nft -f`: replaced at once, loaded
 /// twice to the same result, nothing else touched. It loads what
 /// [`own_tables`] has.
 #[must_use]
 pub fn own_table(plan: &Plan) -> String {
+    let mut text = header(plan)
+        + "# Load with `nft -f`: replaces our own tables, changes no other; loads twice.\n\
+           # An accept in one table does not overrule a drop in another.\n";
+    text.push_str(&own_tables_of(plan));
+    text
+}
+
+/// The same with what `operations` change in the tables of others in `ruleset`: guests, and
+/// the deletion of those that are stale. Handles are of that moment.
+#[must_use]
+pub fn onto(plan: &Plan, operations: &[Operation], ruleset: &Ruleset) -> String {
+    let mut text = header(plan)
+        + "# Load with `nft -f`, at once and once: it names rules of this moment by their\n\
+           # handles. Emitted again it replaces ours.\n";
+    text.push_str(&own_tables_of(plan));
+    let guests: Vec<String> = operations
+        .iter()
+        .filter_map(|operation| command(operation, ruleset))
+        .collect();
+    if !guests.is_empty() {
+        let _ = write!(text, "\n{}\n", guests.join("\n"));
+    }
+    text
+}
+
+/// A change of a table that is not ours, or of one of ours that is not wanted any more.
+fn command(operation: &Operation, ruleset: &Ruleset) -> Option<String> {
+    match operation {
+        Operation::ReplaceTable(_) => None,
+        Operation::DeleteTable { family, name } => {
+            Some(format!("delete table {} {name}", family.name()))
+        }
+        Operation::DeleteRule { at, handle } => {
+            Some(format!("delete rule {} handle {handle}", place(at)))
+        }
+        Operation::InsertRule { at, before, rule } => {
+            let is_it = |t: &&Table| t.family == at.family && t.name == at.table;
+            let table = ruleset.tables.iter().find(is_it)?;
+            let words = Words::new(table).rule(rule);
+            let words = words.replace("counter packets 0 bytes 0", "counter");
+            Some(match before {
+                Some(handle) => format!("insert rule {} handle {handle} {words}", place(at)),
+                None => format!("add rule {} {words}", place(at)),
+            })
+        }
+    }
+}
+
+/// A chain by its names.
+fn place(at: &ChainAt) -> String {
+    format!("{} {} {}", at.family.name(), at.table, at.chain)
+}
+
+fn header(plan: &Plan) -> String {
     let names: Vec<&str> = plan.profiles.iter().map(|p| p.name.as_str()).collect();
-    let mut text = format!(
-        "# ftpnat {}: {}\n\
-         # Load with `nft -f`: replaces our own tables, changes no other; loads twice.\n\
-         # An accept in one table does not overrule a drop in another.\n",
+    format!(
+        "# ftpnat {}: {}\n",
         env!("CARGO_PKG_VERSION"),
         names.join(", ")
-    );
+    )
+}
+
+fn own_tables_of(plan: &Plan) -> String {
+    let mut text = String::new();
     for table in own_tables(plan) {
         let (family, name) = (table.family.name(), &table.name);
         // Add, delete, add: replaces a table whether or not it is there.
@@ -104,7 +161,7 @@ fn set(set: &Set, words: &Words) -> String {
 fn chain(chain: &live::Chain, words: &Words) -> String {
     let mut block = format!("\tchain {} {{\n", chain.name);
     if let Some(base) = &chain.base {
-        let _ = writeln!(block, "\t\t{}", header(base));
+        let _ = writeln!(block, "\t\t{}", chain_header(base));
     }
     for rule in &chain.rules {
         let _ = writeln!(block, "\t\t{}", words.rule(rule));
@@ -113,7 +170,7 @@ fn chain(chain: &live::Chain, words: &Words) -> String {
 }
 
 /// A base chain of ours; its policy is to accept.
-fn header(base: &Base) -> String {
+fn chain_header(base: &Base) -> String {
     let kind = match &base.kind {
         Kind::Filter => "filter",
         Kind::Nat => "nat",

@@ -11,6 +11,7 @@ use crate::cli::{Emit, Format};
 use crate::model::net::Family;
 use crate::output::{self, Failure, one_line};
 use crate::plan::{self, Plan};
+use crate::profile::Profile;
 use crate::render::nftables;
 use crate::render::restore::{self, Onto, Restore};
 use crate::ruleset::save::Save;
@@ -18,6 +19,7 @@ use crate::sys::files;
 use crate::sys::terminal::{Color, stdout_is_terminal, write_stderr, write_stdout};
 
 mod live;
+mod nft;
 
 /// A saved ruleset larger than this is no ruleset.
 const MAX_SAVE_BYTES: usize = 256 * 1024 * 1024;
@@ -34,7 +36,7 @@ pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
     let profiles = super::profiles::read(&emit.profiles.profiles)?;
     let plan = plan::plan(&profiles, &super::profiles::facts());
     let restore = match emit.format {
-        Format::Nft => for_nft(&plan, &emit.base)?,
+        Format::Nft => for_nft(&profiles, &plan, &emit.base)?,
         Format::Iptables => for_iptables(&plan, Family::Ipv4, &emit.base)?,
         Format::Ip6tables => for_iptables(&plan, Family::Ipv6, &emit.base)?,
     };
@@ -45,22 +47,19 @@ pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn for_nft(plan: &Plan, base: &str) -> anyhow::Result<Restore> {
+fn for_nft(profiles: &[Profile], plan: &Plan, base: &str) -> anyhow::Result<Restore> {
     match base {
         "none" => Ok(Restore {
             text: nftables::own_table(plan),
             warnings: piped(
                 "accepts in table ftpnat do not overrule a drop in another table; where one \
-                 drops, `ftpnat emit iptables` places them, or add them there by hand",
+                 drops, --base live places them there",
             ),
         }),
-        "live" => Err(Failure::cannot(
-            "`emit nft` cannot yet place rules into the live ruleset (--base live, the default)",
-        )
-        .help("use --base none for our own table alone, or `ftpnat emit iptables`")
-        .into()),
+        "live" => nft::onto_live(profiles),
         _ => Err(Failure::usage(format!(
-            "`emit nft` takes --base none, not {}: saved texts are for iptables and ip6tables",
+            "`emit nft` takes --base live or none, not {}: saved texts are for iptables and \
+             ip6tables",
             one_line(base)
         ))
         .into()),

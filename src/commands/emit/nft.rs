@@ -1,0 +1,54 @@
+//! The base `live` for nft: our own table, and guests in the native tables of this host.
+
+use crate::apply::install::{Error, Sight};
+use crate::apply::intent::strangers;
+use crate::apply::ours::without_ours;
+use crate::apply::record::Backend;
+use crate::output::{self, Failure, refusal};
+use crate::plan;
+use crate::profile::Profile;
+use crate::render::nftables;
+use crate::render::restore::Restore;
+
+use crate::commands::snapshot;
+
+/// What `apply` would write by netlink, as a text for `nft -f`.
+pub(super) fn onto_live(profiles: &[Profile]) -> anyhow::Result<Restore> {
+    let sight = Sight::of_host(&snapshot::take_without_probes(), false);
+    if let Some(unread) = sight.ruleset.unread.first() {
+        return Err(Failure::cannot(format!(
+            "cannot read the rules that are in force ({}): {}",
+            unread.what, unread.why
+        ))
+        .help("run as root where the rules are loaded, or give --base none")
+        .into());
+    }
+    if let Some(other) = strangers(&sight.ruleset, profiles).first() {
+        return Err(Failure::cannot(format!(
+            "the profile {other} is installed too, and this text replaces our table whole"
+        ))
+        .help("name its profile too, or use `ftpnat apply`, which keeps it")
+        .into());
+    }
+    let plan = plan::plan(profiles, &sight.facts);
+    let failed = |error: Error| refusal::failure(&error, &without_ours(&sight.ruleset));
+    let intent = sight.intend(&plan, &[], Backend::Nft).map_err(failed)?;
+    if let Some(loading) = intent.steps.first() {
+        let program = refusal::name(loading.program);
+        return Err(Failure::cannot(format!(
+            "tables of {program} drop what is needed, and rules of nft do not belong there: \
+             {program}-save would lose them, or open every port"
+        ))
+        .help(format!(
+            "use `ftpnat apply`; or load this with `{program}-restore --noflush`, and our own \
+             table by --base none:\n{}",
+            loading.step.text.trim_end()
+        ))
+        .into());
+    }
+    let others = sight.judge(profiles, &intent).map_err(failed)?;
+    Ok(Restore {
+        text: nftables::onto(&plan, &intent.operations, &sight.ruleset),
+        warnings: output::apply::remarks(&others, &intent.after),
+    })
+}
