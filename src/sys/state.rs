@@ -22,7 +22,7 @@ const LOCK: &str = "lock";
 /// More than any file of it has.
 const MOST: u64 = 64 * 1024 * 1024;
 /// How often a lock that was taken away meanwhile is made again.
-const ATTEMPTS: u32 = 16;
+const ATTEMPTS: u32 = 64;
 
 /// Why state cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -192,46 +192,63 @@ impl SubState {
     /// # Errors
     /// [`StateError::Busy`] where another one holds it; others as they come.
     pub fn lock(&self) -> Result<Locked, StateError> {
-        let path = self.folder.join(LOCK);
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for _ in 0..ATTEMPTS {
-            self.make()?;
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).mode(0o600);
-            let file = match open(&mut options, &path) {
-                // Whoever was last has just taken the directory away.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    last = error;
-                    continue;
-                }
-                file => file.map_err(failed("open", &path))?,
-            };
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(StateError::Busy(who(file))),
-                Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
-            }
-            // A lock on a file that lost its name meanwhile keeps nobody out.
-            if is_still_at(&file, &path) {
-                sign(&file);
-                return Ok(Locked {
-                    state: self.clone(),
-                    _held: file,
-                });
+        // Whoever had it last may be taking the directory away.
+        let is_gone = |error: &StateError| match error {
+            StateError::Failed { source, .. } => matches!(
+                source.kind(),
+                // mkdir(2) found it, and it was gone when looked at.
+                io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+            ),
+            StateError::Busy(_) | StateError::Unsafe { .. } => false,
+        };
+        for _ in 1..ATTEMPTS {
+            match self.try_lock() {
+                Ok(Some(held)) => return Ok(held),
+                Err(error) if !is_gone(&error) => return Err(error),
+                Ok(None) | Err(_) => std::thread::yield_now(),
             }
         }
-        Err(failed("lock", &path)(last))
+        self.try_lock()?.ok_or(StateError::Busy(None))
+    }
+
+    /// `None` where the lock's file lost its name meanwhile: a lock on it keeps nobody out.
+    fn try_lock(&self) -> Result<Option<Locked>, StateError> {
+        self.make()?;
+        let path = self.folder.join(LOCK);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).mode(0o600);
+        let file = open(&mut options, &path).map_err(failed("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::Busy(who(file))),
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+        }
+        if !is_still_at(&file, &path) {
+            return Ok(None);
+        }
+        sign(&file);
+        Ok(Some(Locked {
+            state: self.clone(),
+            _held: file,
+        }))
     }
 
     fn make(&self) -> Result<(), StateError> {
         let mut private = DirBuilder::new();
         private.recursive(true).mode(0o700);
-        private
-            .create(&self.folder)
-            .map_err(failed("make", &self.folder))?;
         let me = fs::metadata("/proc/self").map_or(0, |m| m.uid());
         for path in [&self.root, &self.folder] {
-            let metadata = fs::metadata(path).map_err(failed("look at", path))?;
+            private.create(path).map_err(failed("make", path))?;
+            // The state directory itself may be a link that the administrator made.
+            let metadata = if path == &self.root {
+                fs::metadata(path)
+            } else {
+                fs::symlink_metadata(path)
+            };
+            let metadata = metadata.map_err(failed("look at", path))?;
+            if !metadata.is_dir() {
+                return Err(not_safe(path, "it is a link"));
+            }
             if ![0, me].contains(&metadata.uid()) {
                 return Err(not_safe(path, "it is another user's"));
             }
@@ -239,11 +256,7 @@ impl SubState {
                 return Err(not_safe(path, "others may write in it"));
             }
         }
-        if is_directory_itself(&self.folder) {
-            Ok(())
-        } else {
-            Err(not_safe(&self.folder, "it is a link"))
-        }
+        Ok(())
     }
 }
 

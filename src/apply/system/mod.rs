@@ -147,3 +147,6 @@ fn silent(facts: &Facts, key: &str) -> String {
 fn recorded<'a>(made: &'a [ChangedSysctl], key: &str) -> Option<&'a ChangedSysctl> {
     made.iter().find(|changed| changed.key == key)
 }
+
+#[cfg(test)]
+mod tests;

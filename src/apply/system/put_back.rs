@@ -29,7 +29,19 @@ pub(super) fn plan(
         .collect();
     let mut kept = Vec::new();
     for changed in made.iter().rev().filter(|c| c.key != RESERVED_PORTS) {
-        if is_needed(&changed.key, &needed, facts, &change.sysctls) {
+        if needed.contains(&changed.key) {
+            kept.push(changed.clone());
+        } else if is_accept_ra(&changed.key) && goes_on_forwarding(&needed, facts, change) {
+            if !needed
+                .iter()
+                .any(|key| key == forwarding::general(Family::Ipv6))
+            {
+                change.warnings.push(format!(
+                    "{} is left at {}: this host goes on forwarding IPv6, and would lose its \
+                     default route",
+                    changed.key, changed.to
+                ));
+            }
             kept.push(changed.clone());
         } else {
             one(change, changed, facts);
@@ -39,16 +51,16 @@ pub(super) fn plan(
     change.after.sysctls = kept;
 }
 
-/// Whether a profile needs it; or, of `accept_ra`, whether the host goes on forwarding,
-/// for whomever: without it, it would lose its routes now.
-fn is_needed(key: &str, needed: &[String], facts: &Facts, steps: &[SysctlStep]) -> bool {
-    if !key.ends_with("/accept_ra") {
-        return needed.iter().any(|needed| needed == key);
-    }
+fn is_accept_ra(key: &str) -> bool {
+    key.ends_with("/accept_ra")
+}
+
+/// Whether the host forwards IPv6 after the change, for whomever.
+fn goes_on_forwarding(needed: &[String], facts: &Facts, change: &SystemChange) -> bool {
     let general = forwarding::general(Family::Ipv6);
-    let goes_off = steps.iter().any(|s| s.key == general && s.to == "0");
+    let goes_off = |step: &SysctlStep| step.key == general && step.to == "0";
     let is_on = value(facts, general).as_deref() != Some("0");
-    is_on && !goes_off || needed.iter().any(|needed| needed == general)
+    needed.iter().any(|key| key == general) || is_on && !change.sysctls.iter().any(goes_off)
 }
 
 fn one(change: &mut SystemChange, changed: &ChangedSysctl, facts: &Facts) {
