@@ -140,3 +140,152 @@ fn set(step: &SysctlStep) -> Result<(), Failed> {
         .try_for_each(|setting| sysctls::write(&setting.key, &setting.value))
         .map_err(Failed::Halfway)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::io;
+
+    use super::*;
+    use crate::sys::process::Finished;
+
+    /// A recorded stand-in of kmod: modprobe loads what can be loaded, with what it needs;
+    /// rmmod unloads what is not used.
+    struct Recorded {
+        loadable: &'static [&'static str],
+        used: &'static [&'static str],
+        loaded: RefCell<BTreeSet<String>>,
+        lines: RefCell<Vec<String>>,
+    }
+
+    impl Recorded {
+        fn new(loadable: &'static [&'static str], used: &'static [&'static str]) -> Self {
+            Self {
+                loadable,
+                used,
+                loaded: RefCell::default(),
+                lines: RefCell::default(),
+            }
+        }
+
+        fn done(&self) -> String {
+            self.lines.take().join("; ")
+        }
+    }
+
+    impl Kmod for Recorded {
+        fn run(&self, program: &str, arguments: &[&str]) -> io::Result<Finished> {
+            self.lines
+                .borrow_mut()
+                .push(format!("{program} {}", arguments.join(" ")));
+            let name = arguments[1];
+            let mut loaded = self.loaded.borrow_mut();
+            let success = match program {
+                "modprobe" if self.loadable.contains(&name) => {
+                    loaded.insert("nf_conntrack_ftp".to_owned());
+                    loaded.insert(name.to_owned());
+                    true
+                }
+                "rmmod" if !self.used.contains(&name) => loaded.remove(name),
+                _ => false,
+            };
+            Ok(Finished {
+                success,
+                status: "exit status: 1".to_owned(),
+                stdout: Vec::new(),
+                stderr: "said".to_owned(),
+            })
+        }
+
+        fn loaded(&self) -> Option<BTreeSet<String>> {
+            Some(self.loaded.borrow().clone())
+        }
+    }
+
+    /// A host without kmod, whose kernel does not say what is loaded.
+    struct Bare;
+
+    impl Kmod for Bare {
+        fn run(&self, _: &str, _: &[&str]) -> io::Result<Finished> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+
+        fn loaded(&self) -> Option<BTreeSet<String>> {
+            None
+        }
+    }
+
+    fn loads(is_missing: bool) -> [ModuleStep; 2] {
+        ["nf_conntrack_ftp", "nf_nat_ftp"].map(|name| ModuleStep::Load {
+            name: name.to_owned(),
+            is_missing,
+            why: String::new(),
+        })
+    }
+
+    fn unloads() -> [ModuleStep; 2] {
+        ["nf_nat_ftp", "nf_conntrack_ftp"].map(|name| ModuleStep::Unload {
+            name: name.to_owned(),
+            why: String::new(),
+        })
+    }
+
+    const BOTH: &[&str] = &["nf_conntrack_ftp", "nf_nat_ftp"];
+
+    #[test]
+    fn modules_come_and_go() {
+        let kmod = Recorded::new(BOTH, &[]);
+        let done = load_modules(&loads(true), &kmod).expect("loaded");
+        assert_eq!(done.loaded, BOTH);
+        assert_eq!(
+            kmod.done(),
+            "modprobe -- nf_conntrack_ftp; modprobe -- nf_nat_ftp"
+        );
+        // What is there already is not ours.
+        let again = load_modules(&loads(true), &kmod).expect("loaded");
+        assert_eq!(again.loaded, [""; 0]);
+        kmod.done();
+        let gone = unload_modules(&unloads(), &kmod);
+        assert_eq!(gone.unloaded, ["nf_nat_ftp", "nf_conntrack_ftp"]);
+        assert_eq!(
+            kmod.done(),
+            "rmmod -- nf_nat_ftp; rmmod -- nf_conntrack_ftp"
+        );
+        // Somebody else unloaded them.
+        let gone = unload_modules(&unloads(), &kmod);
+        assert_eq!((gone.unloaded.len(), gone.notes.len()), (0, 0));
+        assert_eq!(kmod.done(), "");
+    }
+
+    #[test]
+    fn a_module_in_use_stays_with_a_note() {
+        let kmod = Recorded::new(BOTH, &["nf_conntrack_ftp"]);
+        load_modules(&loads(true), &kmod).expect("loaded");
+        let gone = unload_modules(&unloads(), &kmod);
+        assert_eq!(gone.unloaded, ["nf_nat_ftp"]);
+        assert_eq!(
+            gone.notes[0].to_string(),
+            "rmmod nf_conntrack_ftp: exit status: 1: said"
+        );
+    }
+
+    #[test]
+    fn a_missing_module_is_an_error_and_one_that_may_be_built_in_is_not() {
+        let kmod = Recorded::new(&BOTH[..1], &[]);
+        let error = load_modules(&loads(true), &kmod).expect_err("nf_nat_ftp is missing");
+        assert!(error.source.to_string().starts_with("modprobe nf_nat_ftp"));
+        assert_eq!(error.loaded, ["nf_conntrack_ftp"]);
+        assert_eq!(unload_again(&error.loaded, &kmod).unloaded, error.loaded);
+        let done = load_modules(&loads(false), &kmod).expect("not known to be missing");
+        assert_eq!((done.loaded.len(), done.notes.len()), (1, 1));
+    }
+
+    #[test]
+    fn without_kmod_it_says_what_to_install() {
+        let error = load_modules(&loads(true), &Bare).expect_err("no modprobe");
+        assert!(error.source.to_string().contains("the package kmod"));
+        let gone = unload_modules(&unloads(), &Bare);
+        assert!(gone.notes[0].to_string().contains("cannot find rmmod"));
+    }
+}

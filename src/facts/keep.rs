@@ -58,7 +58,8 @@ const OPTIONS: [&str; 10] = [
 ];
 
 /// Last parts of the sysctls that a file of settings may hold.
-const SYSCTLS: [&str; 7] = [
+const SYSCTLS: [&str; 8] = [
+    "accept_ra",
     "ip_forward",
     "forwarding",
     "rp_filter",

@@ -80,7 +80,7 @@ const FOLDERS: [&str; 4] = [
 ];
 
 /// The line that has the last word about a sysctl at boot, as far as the files were
-/// read. `key` with dots, without an interface's name in it.
+/// read. `key` with dots, also where an interface's name has some.
 #[must_use]
 pub fn at_boot(snapshot: &Snapshot, key: &str) -> Option<Set> {
     let mut files: Vec<(&str, &str, &str)> = Vec::new();

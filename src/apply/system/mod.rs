@@ -18,6 +18,8 @@ use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::profile::Profile;
 
+pub use modules::modules_needed;
+
 use super::record::{Changed, ChangedSysctl, Setting};
 
 /// What the host shall serve.
@@ -27,7 +29,8 @@ pub struct Wanted<'a> {
     pub profiles: &'a [Profile],
     /// Their plan.
     pub plan: &'a Plan,
-    /// Modules that ftpnat needs in other network namespaces: those are not unloaded.
+    /// Modules that ftpnat needs in other network namespaces ([`modules_needed`]): those are
+    /// not unloaded.
     pub modules_elsewhere: &'a [String],
 }
 
@@ -90,8 +93,8 @@ pub struct SysctlStep {
 #[must_use]
 pub fn change(wanted: &Wanted, facts: &Facts, made: &Changed) -> SystemChange {
     let mut change = SystemChange::default();
-    modules::plan(&mut change, wanted, facts, &made.modules);
-    put_back::plan(&mut change, wanted, facts, &made.sysctls);
+    modules::all(&mut change, wanted, facts, &made.modules);
+    put_back::all(&mut change, wanted, facts, &made.sysctls);
     set::routes(&mut change, wanted, facts, &made.sysctls);
     set::reserved_ports(&mut change, wanted, facts, &made.sysctls);
     change

@@ -2,13 +2,36 @@
 
 use std::collections::BTreeSet;
 
+use crate::apply::record::Record;
 use crate::facts::helper::{Availability, CONNTRACK_FTP, NAT_FTP, PROBE, Stage};
 use crate::facts::{Facts, modules as files};
+use crate::plan;
+use crate::profile::{Profile, parse};
 
 use super::{ModuleStep, SystemChange, Wanted};
 
+/// The modules that installed profiles need, such as those of other network namespaces
+/// ([`Wanted::modules_elsewhere`]): modules are the whole kernel's. Of records of another boot
+/// none, and none of profiles that this ftpnat does not understand.
+#[must_use]
+pub fn modules_needed(records: &[Record], boot: &str) -> Vec<String> {
+    let profiles: Vec<Profile> = records
+        .iter()
+        .filter(|record| record.boot == boot)
+        .flat_map(|record| &record.profiles)
+        .filter_map(|installed| parse(&installed.name, installed.yaml.as_bytes()).ok())
+        .collect();
+    let plan = plan::plan(&profiles, &Facts::default());
+    let names: BTreeSet<&str> = plan
+        .profiles
+        .iter()
+        .flat_map(|p| p.modules.iter().copied())
+        .collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
 /// Loads what is wanted and not there; unloads what ftpnat loaded and nobody wants.
-pub(super) fn plan(change: &mut SystemChange, wanted: &Wanted, facts: &Facts, made: &[String]) {
+pub(super) fn all(change: &mut SystemChange, wanted: &Wanted, facts: &Facts, made: &[String]) {
     let plans = &wanted.plan.profiles;
     let mut needed: Vec<&str> = Vec::new();
     for name in plans.iter().flat_map(|plan| &plan.modules) {

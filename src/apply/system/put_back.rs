@@ -14,8 +14,10 @@ pub(super) const RESERVED_PORTS: &str = "net.ipv4.ip_local_reserved_ports";
 /// Follows `ip_forward` at each change of it, the other way round (`inet_forward_change`).
 const ACCEPT_REDIRECTS: &str = "net.ipv4.conf.all.accept_redirects";
 
+const ALL_FORWARDING: &str = "net.ipv4.conf.all.forwarding";
+
 /// Puts back each value that is still the one that ftpnat set, the last one first.
-pub(super) fn plan(
+pub(super) fn all(
     change: &mut SystemChange,
     wanted: &Wanted,
     facts: &Facts,
@@ -107,7 +109,10 @@ pub(super) fn set_at_boot(facts: &Facts, key: &str) -> Option<sysctl::Set> {
     if host::is_other_network(&facts.snapshot) {
         return None;
     }
-    sysctl::at_boot(&facts.snapshot, key)
+    let at_boot = |key: &str| sysctl::at_boot(&facts.snapshot, &key.replace('/', "."));
+    // The same value by another name (`devinet.c`).
+    let other = (key == forwarding::general(Family::Ipv4)).then_some(ALL_FORWARDING);
+    at_boot(key).or_else(|| other.and_then(at_boot))
 }
 
 /// What the kernel overwrites with a write of `key`, as it is now; only what would not be

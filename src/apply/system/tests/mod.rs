@@ -14,6 +14,8 @@ use crate::model::net::PortRange;
 use crate::plan;
 use crate::profile::parse;
 
+mod modules;
+
 const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 const FORWARD: &str = "net.ipv4.ip_forward";
 const FORWARD6: &str = "net.ipv6.conf.all.forwarding";
@@ -214,6 +216,10 @@ fn what_the_host_sets_at_boot_is_wanted() {
     assert!(words.contains("/etc/sysctl.d/60-router.conf:1"), "{words}");
     // It forwards on: without accept_ra=2 it would lose its route.
     assert!(words.contains("accept_ra"), "{words}");
+    // The same by another name.
+    let mut same = host.clone();
+    same.put("/etc/sysctl.conf", "net/ipv4/conf/all/forwarding = 1\n");
+    assert_eq!(keys(&same.change(&[], &made)).len(), 1);
     // Another namespace's files say nothing of this one.
     host.put("asked:namespaces", "user initial\nnet other\n");
     assert_eq!(host.change(&[], &made).sysctls.len(), 4);
@@ -294,81 +300,6 @@ fn what_cannot_be_read_is_no_guess() {
         "{:?}",
         change.warnings
     );
-}
-
-fn load(name: &str, is_missing: bool) -> (String, bool) {
-    (name.to_owned(), is_missing)
-}
-
-fn loads(change: &SystemChange) -> Vec<(String, bool)> {
-    let of = |step: &ModuleStep| match step {
-        ModuleStep::Load {
-            name, is_missing, ..
-        } => (name.clone(), *is_missing),
-        ModuleStep::Unload { name, .. } => panic!("{name} is unloaded"),
-    };
-    change.modules.iter().map(of).collect()
-}
-
-#[test]
-fn modules_come_where_they_are_missing() {
-    let both = |is_missing| {
-        [
-            load("nf_conntrack_ftp", is_missing),
-            load("nf_nat_ftp", is_missing),
-        ]
-    };
-    let mut host = Host::new();
-    let change = |host: &Host| host.change(&[gateway()], &Changed::default());
-    assert_eq!(loads(&change(&host)), both(true));
-    host.put("/etc/modprobe.d/x.conf", "blacklist nf_nat_ftp\n");
-    assert_eq!(loads(&change(&host)), both(true));
-    assert!(change(&host).warnings[0].contains("/etc/modprobe.d/x.conf:1"));
-    host.put("/etc/modprobe.d/x.conf", "install nf_nat_ftp /bin/false\n");
-    assert_eq!(loads(&change(&host)), both(true)[..1]);
-    assert!(change(&host).obstacles[0].contains("/bin/false"));
-    host.put("/proc/sys/kernel/modules_disabled", "1\n");
-    assert_eq!(change(&host).obstacles.len(), 2);
-    host.put(
-        "/proc/modules",
-        "nf_conntrack_ftp 1 0 - Live 0x0\nnf_nat_ftp 1 0 - Live 0x0\n",
-    );
-    assert_eq!(change(&host).modules, []);
-    assert_eq!(change(&host).obstacles, [""; 0]);
-    // Nothing tells: tried, and a failure is no fault.
-    host.0.remove("/proc/modules");
-    host.0.remove("/lib/modules/6.1.0-18-amd64/modules.dep");
-    assert_eq!(loads(&change(&host)), both(false));
-}
-
-#[test]
-fn modules_go_that_ftpnat_loaded() {
-    let mut host = Host::new();
-    let change = host.change(&[gateway()], &Changed::default());
-    // nf_conntrack_ftp was there when modprobe came to it.
-    let made = change.recorded(&["nf_nat_ftp".to_owned()]);
-    assert_eq!(made.modules, ["nf_nat_ftp"]);
-    host.put(
-        "/proc/modules",
-        "nf_conntrack_ftp 1 0 - Live 0x0\nnf_nat_ftp 1 0 - Live 0x0\n",
-    );
-    assert_eq!(host.change(&[gateway()], &made).modules, []);
-    let facts = host.facts();
-    let back = |elsewhere: &[String]| {
-        let wanted = Wanted {
-            profiles: &[],
-            plan: &plan::plan(&[], &facts),
-            modules_elsewhere: elsewhere,
-        };
-        super::change(&wanted, &facts, &made)
-    };
-    let gone = back(&[]);
-    let unloads =
-        |name: &str| matches!(&gone.modules[..], [ModuleStep::Unload { name: n, .. }] if n == name);
-    assert!(unloads("nf_nat_ftp"), "{:?}", gone.modules);
-    assert_eq!(gone.recorded(&[]).modules, [""; 0]);
-    let stays = back(&["nf_nat_ftp".to_owned()]);
-    assert_eq!(stays.modules, []);
 }
 
 /// Any state of the sysctls that forwarding has to do with, as the kernel can have it.
