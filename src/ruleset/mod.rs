@@ -1,6 +1,7 @@
 //! The firewall that is in force, as its own tools and the kernel tell it.
 
 pub mod change;
+pub mod difference;
 pub mod eval;
 pub mod live;
 pub mod native;

@@ -12,7 +12,7 @@ mod nft;
 #[cfg(test)]
 mod tests;
 
-use super::table::{Chain, Maker, Rule, Table, TableFamily};
+use super::table::{Chain, Element, Maker, Rule, Set, Table, TableFamily};
 
 pub use iptables::{Folded, fold};
 pub use nft::Words;
@@ -49,4 +49,10 @@ pub fn table(table: &Table) -> String {
 #[must_use]
 pub fn place(table: &Table, chain: &Chain) -> String {
     format!("{}, chain {}", self::table(table), chain.name)
+}
+
+/// An element of a named set or map as `nft list ruleset` prints it.
+#[must_use]
+pub fn element(element: &Element, set: &Set) -> String {
+    nft::element(element, set)
 }

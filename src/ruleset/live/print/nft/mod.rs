@@ -21,6 +21,8 @@ use term::{Registers, Term};
 use crate::ruleset::live::expression::{CmpOp, Expression, LookupTo, PayloadBase, Register};
 use crate::ruleset::live::table::{Rule, Set, Table};
 
+pub(super) use sets::element_of as element;
+
 /// The rule of a table.
 pub(super) fn rule(rule: &Rule, table: &Table) -> String {
     written(rule, table, None)

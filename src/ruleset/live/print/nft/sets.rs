@@ -43,14 +43,19 @@ pub(super) fn kind(set: &Set) -> String {
 
 /// What a set holds, in the order of its keys.
 pub(super) fn elements(set: &Set) -> Vec<String> {
-    let parts: Vec<Part> = kinds(set.key_type)
-        .into_iter()
-        .map(Part::by_number)
-        .collect();
-    set.elements
-        .iter()
-        .map(|each| element(each, set, &parts))
-        .collect()
+    let parts = parts_of(set);
+    let elements = set.elements.iter();
+    elements.map(|each| element(each, set, &parts)).collect()
+}
+
+/// An element of a set whose keys are known by their type alone.
+pub(in crate::ruleset::live::print) fn element_of(of: &Element, set: &Set) -> String {
+    element(of, set, &parts_of(set))
+}
+
+fn parts_of(set: &Set) -> Vec<Part> {
+    let kinds = kinds(set.key_type).into_iter();
+    kinds.map(Part::by_number).collect()
 }
 
 /// The types of a concatenation have six bits each.

@@ -203,7 +203,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     }
 }
 
-/// The type of a value in a map, by its number (`enum datatypes` of `datatype.h`).
+/// The type of a key or a value, by its number (`enum datatypes` of `datatype.h`).
 pub(super) fn by_number(number: u32) -> (Type, Order) {
     match number {
         7 => (Type::Ipv4, Order::Wire),
@@ -215,6 +215,7 @@ pub(super) fn by_number(number: u32) -> (Type, Order) {
         23 => (Type::Class, Order::Host),
         36 => (Type::Symbol(symbols::DSCP), Order::Wire),
         4 => (Type::Integer, Order::Host),
+        41 => (Type::Interface, Order::Host),
         _ => (Type::Unknown, Order::Wire),
     }
 }
