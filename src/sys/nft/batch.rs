@@ -58,6 +58,8 @@ pub enum Part {
     Chain,
     /// A rule.
     Rule,
+    /// The deletion of a table or a rule.
+    Deletion,
 }
 
 /// The kernel refused a part of an operation, and with it all of them: nothing changed.
@@ -83,13 +85,13 @@ impl Refused {
     }
 
     /// Whether this kernel has no such thing: expression, chain type or helper (`ENOENT`
-    /// where something is made: all that it names is there or made before it);
+    /// where something is made: all else that it names is there or made before it);
     /// `nf_tables`; `nfnetlink`.
     #[must_use]
     pub fn lacks_feature(&self) -> bool {
         match self.errno {
             Errno::EOPNOTSUPP | Errno::EPROTONOSUPPORT => true,
-            Errno::ENOENT => self.part != Part::Table,
+            Errno::ENOENT => self.part != Part::Deletion,
             _ => false,
         }
     }

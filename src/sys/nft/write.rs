@@ -165,7 +165,7 @@ impl Writer {
                 rule.set(&Rule::TABLE, &named(place.table, &what)?);
                 rule.set(&Rule::CHAIN, &named(chain, &what)?);
                 rule.set(&Rule::HANDLE, handle);
-                self.add(&rule, &DELETE_RULE, place, Part::Rule, what)
+                self.add(&rule, &DELETE_RULE, place, Part::Deletion, what)
             }
         }
     }
@@ -174,7 +174,7 @@ impl Writer {
         let what = format!("the deletion of {at}");
         let mut table = Held::<Table>::new();
         table.set(&Table::NAME, &named(at.table, &what)?);
-        self.add(&table, &DELETE_TABLE, at, Part::Table, what)
+        self.add(&table, &DELETE_TABLE, at, Part::Deletion, what)
     }
 
     /// Added, deleted, added: replaced whether or not it is there.
