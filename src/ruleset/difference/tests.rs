@@ -1,3 +1,5 @@
+//! What counts as a difference, and how it is said.
+
 use super::differences;
 use crate::ruleset::live::expression::{Expression, LookupTo, Nat, NatKind, Register, Verdict};
 use crate::ruleset::live::table::{
