@@ -13,6 +13,7 @@ pub(crate) mod client;
 pub(crate) mod dice;
 pub(crate) mod netns;
 pub(crate) mod outcome;
+pub(crate) mod profiles;
 pub(crate) mod proftpd;
 pub(crate) mod rules;
 pub(crate) mod scene;

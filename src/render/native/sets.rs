@@ -48,15 +48,11 @@ pub(super) fn anonymous(number: usize, values: Values, kind: Kind) -> Set {
     set
 }
 
-/// How many elements nft makes of ranges: a start and an end of each, but no end behind
-/// the last value, and one that says that nothing begins at the first value.
+/// How many elements nft counts for ranges: a start and an end of each, and one that says
+/// that nothing begins at the first value.
 fn pairs(ranges: &[Span]) -> Option<u32> {
     let begins = ranges
         .first()
         .is_some_and(|(first, _)| first.iter().all(|byte| *byte == 0));
-    let ends = ranges
-        .last()
-        .is_some_and(|(_, last)| last.iter().all(|byte| *byte == 0xff));
-    let all = ranges.len() * 2 + usize::from(!begins) - usize::from(ends);
-    u32::try_from(all).ok()
+    u32::try_from(ranges.len() * 2 + usize::from(!begins)).ok()
 }

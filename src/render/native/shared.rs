@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::assemble::{Assembly, REGISTER, family_of};
+use super::assemble::{self, Assembly, REGISTER, family_of};
 use super::field::{Field, after};
 use super::merge::{address_at, ports_at};
 use super::sets::empty_set;
@@ -77,20 +77,12 @@ impl<'a> Shared<'a> {
         taken: &mut HashSet<String>,
         anonymous: &mut Vec<Set>,
     ) -> (live::Rule, Option<Set>) {
-        let comment = Rule {
-            profile: String::new(),
-            ..self.like.clone()
-        }
-        .comment();
+        let comment = self.comment("");
         let entries = self.entries();
-        let mut assembly = Assembly::new(self.like, family, anonymous);
-        if entries.len() < 2 {
-            for condition in &self.like.matches {
-                assembly.condition(condition);
-            }
-            assembly.statement(&self.like.statement);
-            return (assembly.finish(comment), None);
+        if let [one] = &entries[..] {
+            return (self.plain(one, family, anonymous), None);
         }
+        let mut assembly = Assembly::new(self.like, family, anonymous);
         let set = self.set(&entries, taken);
         let fields = self.fields();
         let target = family_of(&self.like.statement);
@@ -107,6 +99,26 @@ impl<'a> Shared<'a> {
             Some((kind, to)) => self.translate(&mut assembly, &fields, &set, kind, to),
         }
         (assembly.finish(comment), Some(set))
+    }
+
+    /// All of them meet the same address: one rule, for the ports of all.
+    fn plain(&self, entry: &Entry, family: TableFamily, anonymous: &mut Vec<Set>) -> live::Rule {
+        let mut rule = self.like.clone();
+        rule.profile.clear();
+        if let Some(Match::TcpDestinationPort(ranges)) =
+            self.keyed.ports.and_then(|at| rule.matches.get_mut(at))
+        {
+            *ranges = entry.ports.into_iter().collect();
+        }
+        assemble::rule(&rule, family, anonymous)
+    }
+
+    fn comment(&self, profile: &str) -> String {
+        Rule {
+            profile: profile.to_owned(),
+            ..self.like.clone()
+        }
+        .comment()
     }
 
     fn translate(
@@ -219,11 +231,7 @@ impl<'a> Shared<'a> {
             ),
         };
         let value = entry.value.map(|(to, port)| concatenation(Some(to), port));
-        let comment = Rule {
-            profile: entry.profile.clone(),
-            ..self.like.clone()
-        }
-        .comment();
+        let comment = self.comment(&entry.profile);
         values::element(key, value, Some(comment))
     }
 
