@@ -14,6 +14,7 @@ mod agreement;
 mod held;
 mod moments;
 mod native;
+mod placements;
 mod real;
 mod xtables;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     trials.extend(xtables::trials());
     trials.extend(moments::trials());
     trials.extend(real::trials());
+    trials.push(placements::trial());
     let code = support::play_rules(trials);
     agreement::total();
     code

@@ -17,7 +17,8 @@ const NOT_UNDERSTOOD: &[(&str, &str, &str)] = &[];
 /// Folders whose flowtable is left out where the kernel has none (`nf_flow_table`).
 const WITH_FLOWTABLE: &[&str] = &["fw4"];
 
-pub(crate) fn trials() -> Vec<Trial> {
+/// The folders of all of them, in order.
+pub(crate) fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rulesets/real");
     let mut folders: Vec<PathBuf> = fs::read_dir(root)
         .expect("the rulesets")
@@ -26,6 +27,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     folders.sort();
     assert!(folders.len() > 30, "the rulesets are there");
     folders
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    folders()
         .into_iter()
         .map(|folder| {
             let name = folder.file_name().expect("a name").to_string_lossy();
@@ -56,6 +61,16 @@ fn play(folder: &Path) {
             .any(|how| origin.starts_with(how)),
         "{origin}"
     );
+    let held = loaded(folder);
+    let ruleset = held.recorded();
+    assert_eq!(ruleset.unread, []);
+    understood(&name, &ruleset);
+    agree(&held, &ruleset, &name);
+}
+
+/// A namespace with the ruleset of a folder.
+pub(crate) fn loaded(folder: &Path) -> Held {
+    let name = folder.file_name().expect("a name").to_string_lossy();
     let held = Held::new();
     held.namespace
         .ip("link add eth0 type veth peer name far0\nlink add eth1 type veth peer name far1");
@@ -69,10 +84,7 @@ fn play(folder: &Path) {
             held.feed(program, &text);
         }
     }
-    let ruleset = held.recorded();
-    assert_eq!(ruleset.unread, []);
-    understood(&name, &ruleset);
-    agree(&held, &ruleset, &name);
+    held
 }
 
 fn has_flowtables(held: &Held) -> bool {

@@ -42,7 +42,7 @@ pub struct Midway {
     pub helper: Option<String>,
     /// The interface that they came in by; `None`: one that is not `lo`.
     pub input: Option<String>,
-    /// The interface that they leave by; `None` where not known.
+    /// The interface that they leave by; `None` where it is not known but by the routes.
     pub output: Option<String>,
     /// Their source; `None`: whoever.
     pub source: Option<IpNet>,
@@ -206,7 +206,7 @@ impl Midway {
     }
 
     /// Puts a run to the hook, with what is known of the packet there.
-    fn set_up<'p>(&'p self, run: &mut Run<'p, '_>, packet: &Packet) {
+    fn set_up<'p, 'r: 'p>(&'p self, run: &mut Run<'p, 'r>, packet: &Packet) {
         let width = match self.family {
             Family::Ipv4 => 4,
             Family::Ipv6 => 16,
@@ -253,19 +253,24 @@ impl Midway {
         }
         run.connection.status_unknown |= SRC_NAT;
         run.hook = self.hook;
-        let known = |name: &'p Option<String>, or: Device<'p>| match name {
-            Some(name) => Device::Named(name),
-            None => or,
-        };
-        let local = self.hook == Hook::Input;
-        run.kind_here = Some(if local { LOCAL } else { UNICAST });
+        run.kinds_here = Some(match self.hook {
+            Hook::Input => (UNICAST, LOCAL),
+            Hook::Output => (LOCAL, UNICAST),
+            _ => (UNICAST, UNICAST),
+        });
         run.input = match self.hook {
             Hook::Output | Hook::Postrouting => Device::None,
-            _ => known(&self.input, Device::Foreign),
+            _ => match &self.input {
+                Some(name) => Device::Named(name),
+                None => Device::Foreign,
+            },
         };
         run.output = match self.hook {
             Hook::Input | Hook::Prerouting => Device::None,
-            _ => known(&self.output, Device::Unknown),
+            _ => match &self.output {
+                Some(name) => Device::Named(name),
+                None => run.way_out(),
+            },
         };
     }
 }
@@ -274,7 +279,16 @@ fn span(first: u128, last: u128) -> Span {
     Span { first, last }
 }
 
-impl Run<'_, '_> {
+impl<'p, 'r: 'p> Run<'p, 'r> {
+    /// The interface that all of these packets leave by, where routes tell.
+    fn way_out(&mut self) -> Device<'p> {
+        let before = self.space.region.clone();
+        let device = self.route_leaving();
+        let of_all = self.space.region == before;
+        self.space.region = before;
+        if of_all { device } else { Device::Unknown }
+    }
+
     /// Runs one rule; also why, where that is not understood.
     fn alone(&mut self, place: Place) -> (Does, Option<Doubt>) {
         let prepared = self.prepared;

@@ -61,8 +61,12 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
     /// What kind an address is to the local table (`inet_addr_type`), where `on` is given
     /// to that interface only; `None` where it is not known.
     pub(super) fn address_type(&mut self, field: Field, on: Option<Device<'_>>) -> Option<u32> {
-        if let Some(kind) = self.kind_here.filter(|_| field == self.ends.destination) {
-            return Some(kind);
+        if let Some((source, destination)) = self.kinds_here {
+            if field == self.ends.destination {
+                return Some(destination);
+            } else if field == self.ends.source {
+                return Some(source);
+            }
         }
         let v4 = self.family == Family::Ipv4;
         let facts = self.prepared.facts;

@@ -42,8 +42,9 @@ pub(super) struct Run<'p, 'r> {
     pub(super) rules_met: usize,
     /// The sets that the packet's rules added to, or deleted from.
     pub(super) changed_sets: Vec<usize>,
-    /// What kind its destination's address is (`RTN_*`), where the hook tells.
-    pub(super) kind_here: Option<u32>,
+    /// What kinds its source's and its destination's address are (`RTN_*`), where the hook
+    /// tells.
+    pub(super) kinds_here: Option<(u32, u32)>,
     /// Named sets are taken to hold what they may hold, not what they hold now.
     pub(super) sets_may_change: bool,
 }
@@ -146,7 +147,7 @@ impl<'p, 'r> Run<'p, 'r> {
             trail: Vec::new(),
             rules_met: 0,
             changed_sets: Vec::new(),
-            kind_here: None,
+            kinds_here: None,
             sets_may_change: false,
         }
     }

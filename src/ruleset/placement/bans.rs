@@ -54,13 +54,22 @@ impl Walk<'_, '_> {
 
     /// An accept before a drop would let in whom a ban behind it is about; also
     /// where the drop took everything and the ban was never met: it is a ban still.
-    pub(super) fn refuse_ban_behind(&mut self, here: Here) -> Result<(), PlacementError> {
+    /// One that stands in a chain below, behind the bans there, passes those of rules that
+    /// lead to the same chain.
+    pub(super) fn refuse_ban_behind(
+        &mut self,
+        here: Here,
+        accept: Position,
+    ) -> Result<(), PlacementError> {
         let chain = here.at.chain;
-        let behind = here.at.index + 1..self.rules(chain).len();
-        match self.first_ban(chain, behind) {
-            None => Ok(()),
-            Some(ban) => Err(self.ban_behind(here.place(), ban)),
+        for index in here.at.index + 1..self.rules(chain).len() {
+            let at = self.position(chain, index);
+            let below = accept.chain != chain && self.only_leads_to(place(at), accept.chain);
+            if !below && self.is_ban(at, DEPTH) {
+                return Err(self.ban_behind(here.place(), place(at)));
+            }
         }
+        Ok(())
     }
 
     /// Whether a rule drops some of the flow by the administrator's will, itself or

@@ -69,11 +69,11 @@ pub(super) fn arms(
             is_whole: false,
         });
     }
-    if arms.iter().any(|arm| arm.fit >= Fit::Will) && !flow.sources.is_empty() {
+    if arms.iter().any(|arm| arm.fit >= Fit::Will) {
         let theirs = of_sources(prepared, place, flow, may_drop);
         arms.retain(|arm| theirs.contains_key(&arm.does));
         for arm in &mut arms {
-            arm.is_whole = theirs.get(&arm.does) == Some(&true);
+            arm.is_whole = !flow.is_for_everyone && theirs.get(&arm.does) == Some(&true);
         }
     }
     if let Some((rule, (number, set))) = by_map {

@@ -1,6 +1,6 @@
 //! Into the chain that a rule leads to, and back.
 
-use crate::ruleset::eval::Does;
+use crate::ruleset::eval::{Does, Place};
 
 use super::fit::Fit;
 use super::walk::{Course, Here, Met, Walk};
@@ -19,6 +19,8 @@ impl Walk<'_, '_> {
     ) -> Result<Option<Course>, PlacementError> {
         let all = fit == Fit::All;
         match self.chain(target, here.depth - 1)? {
+            // What is dropped there is only what is over a rate.
+            Course::Dropped { at, .. } if met.by_rate.is_some() => self.drop(fit, here, at, met),
             // Only a part of the flow comes here: an accept inside would miss the
             // rest, one before the jump would pass the bans.
             Course::Dropped { bans: true, .. } if !all => {
@@ -32,7 +34,12 @@ impl Walk<'_, '_> {
                 self.drop(fit, here, at, met)
             }
             Course::Passed => Ok(all.then_some(Course::Passed)),
-            Course::Through { at, bans, limited } => {
+            Course::Through {
+                at,
+                bans,
+                limited,
+                by_rate,
+            } => {
                 met.bans |= bans;
                 if bans && met.part.is_some() {
                     met.ban_behind_part.get_or_insert(here.place());
@@ -45,13 +52,25 @@ impl Walk<'_, '_> {
                     self.note_unsure(here.place());
                     return Ok(None);
                 }
+                if by_rate.is_some() {
+                    // An accept of what returned would lift the limit, but where more
+                    // rules follow.
+                    return Ok(Some(self.returned(here, by_rate, met)));
+                }
                 let at = self.before_jump_or_inside(target, here, at, bans)?;
-                Ok(Some(Course::Through {
-                    at,
-                    bans: met.bans,
-                    limited: met.limited,
-                }))
+                Ok(Some(met.through(at)))
             }
+        }
+    }
+
+    /// The course of a chain that ends in one that is returned from at a rate.
+    fn returned(&self, here: Here, by_rate: Option<Place>, met: &Met) -> Course {
+        let to_policy = self.is_base(here.at);
+        Course::Through {
+            at: here.at,
+            bans: true,
+            limited: met.limited.or(by_rate.filter(|_| to_policy)),
+            by_rate,
         }
     }
 

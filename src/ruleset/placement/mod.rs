@@ -206,7 +206,7 @@ pub fn ban_between(
         return Some(line_at(prepared.ruleset(), last));
     }
     let ban = wanted.flows.iter().find_map(|flow| {
-        let mut walk = Walk::new(prepared, first.table, flow);
+        let mut walk = Walk::new(prepared, (first.table, first.chain), flow);
         walk.first_ban(first.chain, first.index..last.index)
     });
     ban.map(|place| rule_at(prepared.ruleset(), place))

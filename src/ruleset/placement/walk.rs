@@ -18,7 +18,7 @@ pub(super) fn place_flow(
     (table, base): (usize, usize),
     flow: &Flow,
 ) -> Result<Placement, PlacementError> {
-    let mut walk = Walk::new(prepared, table, flow);
+    let mut walk = Walk::new(prepared, (table, base), flow);
     let policy = walk.table.and_then(|t| t.chains.get(base)?.base.as_ref());
     let policy_drops = policy.is_some_and(|base| base.policy == Policy::Drop);
     let (position, dropped, accepted) = match walk.chain(base, DEPTH)? {
@@ -34,11 +34,9 @@ pub(super) fn place_flow(
         }
         Course::Through { at, .. } => (walk.before_logs(at), policy_drops, false),
     };
-    let unsure = if flow.is_new() {
-        walk.unsure
-    } else {
-        Vec::new()
-    };
+    let mut unsure = std::mem::take(&mut walk.unsure);
+    // Who is led to the very chain that the accept stands in meets it.
+    unsure.retain(|&place| flow.is_new() && !walk.only_leads_to(place, position.chain));
     Ok(Placement {
         position,
         dropped,
@@ -65,6 +63,8 @@ pub(super) enum Course {
         bans: bool,
         /// A rule that let part of it in at a rate.
         limited: Option<Place>,
+        /// The rule by which it returned at a rate, where what was over that is dropped.
+        by_rate: Option<Place>,
     },
 }
 
@@ -72,6 +72,8 @@ pub(super) enum Course {
 pub(super) struct Walk<'a, 'r> {
     prepared: &'a Prepared<'r>,
     number: usize,
+    /// The base chain.
+    base: usize,
     pub(super) table: Option<&'r Table>,
     pub(super) flow: &'a Flow,
     pub(super) unsure: Vec<Place>,
@@ -87,10 +89,24 @@ pub(super) struct Walk<'a, 'r> {
 pub(super) struct Met {
     pub(super) bans: bool,
     pub(super) limited: Option<Place>,
+    /// A rule that returns at a rate: a drop behind it is of what is over that.
+    pub(super) by_rate: Option<Place>,
     /// The first drop of a part of the flow.
     pub(super) part: Option<Position>,
     /// A ban behind that.
     pub(super) ban_behind_part: Option<Place>,
+}
+
+impl Met {
+    /// On to what comes behind the chain.
+    pub(super) fn through(&self, at: Position) -> Course {
+        Course::Through {
+            at,
+            bans: self.bans,
+            limited: self.limited,
+            by_rate: None,
+        }
+    }
 }
 
 /// A rule that is looked at.
@@ -115,11 +131,16 @@ pub(super) fn place(at: Position) -> Place {
 }
 
 impl<'a, 'r> Walk<'a, 'r> {
-    pub(super) fn new(prepared: &'a Prepared<'r>, number: usize, flow: &'a Flow) -> Self {
+    pub(super) fn new(
+        prepared: &'a Prepared<'r>,
+        (number, base): (usize, usize),
+        flow: &'a Flow,
+    ) -> Self {
         let table = prepared.ruleset().tables.get(number);
         Self {
             prepared,
             number,
+            base,
             table,
             flow,
             unsure: Vec::new(),
@@ -195,9 +216,8 @@ impl<'a, 'r> Walk<'a, 'r> {
                 }
             }
         }
-        let at = self.end_of(chain);
-        let (bans, limited) = (met.bans, met.limited);
-        self.with_part(&met, Course::Through { at, bans, limited })
+        let course = met.through(self.end_of(chain));
+        self.with_part(&met, course)
     }
 
     /// One thing that a rule does; `None`: the next one.
@@ -214,11 +234,7 @@ impl<'a, 'r> Walk<'a, 'r> {
             }
             (Fit::All, Does::Accept) => return Ok(Some(Course::Passed)),
             (Fit::All, Does::Return) => {
-                return Ok(Some(Course::Through {
-                    at: here.at,
-                    bans: met.bans,
-                    limited: met.limited,
-                }));
+                return Ok(Some(met.through(here.at)));
             }
             (Fit::All | Fit::Some, Does::Jump(target)) if here.depth > 0 => {
                 return self.enter(arm.fit, target, false, here, met);
@@ -229,7 +245,14 @@ impl<'a, 'r> Walk<'a, 'r> {
             (Fit::Will, Does::Accept | Does::Return)
                 if self.flow.is_new() && self.has_rate(here.at) =>
             {
-                met.limited.get_or_insert(here.place());
+                // What returns from a base chain meets the policy, as what is accepted
+                // leaves it; what returns from a chain below goes on.
+                let rate = if arm.does == Does::Accept || self.is_base(here.at) {
+                    &mut met.limited
+                } else {
+                    &mut met.by_rate
+                };
+                rate.get_or_insert(here.place());
             }
             // Who leaves here meets what stands behind the jump: an accept goes where
             // only the others come.
@@ -237,6 +260,20 @@ impl<'a, 'r> Walk<'a, 'r> {
             _ => self.note_ban(arm, here, met),
         }
         Ok(None)
+    }
+
+    /// Whether all that a rule does with the flow is to lead to a chain.
+    pub(super) fn only_leads_to(&mut self, place: Place, chain: usize) -> bool {
+        let at = self.position(place.chain, place.rule.unwrap_or(usize::MAX));
+        let arms = self.arms(at);
+        let leads_there =
+            |arm: &Arm| matches!(arm.does, Does::Jump(to) | Does::Goto(to) if to == chain);
+        !arms.is_empty() && arms.iter().all(leads_there)
+    }
+
+    /// Whether a place is in the base chain.
+    pub(super) fn is_base(&self, at: Position) -> bool {
+        at.chain == self.base
     }
 
     fn has_rate(&self, at: Position) -> bool {
@@ -259,11 +296,21 @@ impl<'a, 'r> Walk<'a, 'r> {
                 rule: self.line(rule),
             });
         }
+        if met.by_rate.is_some() {
+            met.bans = true;
+            let (bans, limited, by_rate) = (true, met.limited, met.by_rate);
+            return Ok((fit == Fit::All).then_some(Course::Through {
+                at,
+                bans,
+                limited,
+                by_rate,
+            }));
+        }
         if fit == Fit::Some {
             met.part.get_or_insert(at);
             return Ok(None);
         }
-        self.refuse_ban_behind(here)?;
+        self.refuse_ban_behind(here, at)?;
         Ok(Some(Course::Dropped { at, bans: met.bans }))
     }
 

@@ -9,7 +9,7 @@ use crate::model::net::{Family, InterfaceName, PortRange};
 use crate::ruleset::eval::{Direction, Midway, State};
 use crate::ruleset::save::SavedRule;
 
-use super::flow::Flow;
+use super::flow::{Flow, everyone};
 
 /// `IPPROTO_TCP`
 const TCP: u8 = 6;
@@ -128,11 +128,7 @@ impl Conditions {
     fn wanted(self, hook: Hook, family: Family, outside: Option<&str>) -> Wanted {
         let states = or_one(self.states.clone(), State::New);
         let inputs = or_one(some(&self.inputs), self.input(hook, outside));
-        let leaves = hook == Hook::Output;
-        let outputs = or_one(
-            some(&self.outputs),
-            outside.filter(|_| leaves).map(str::to_owned),
-        );
+        let outputs = or_one(some(&self.outputs), self.output(hook, outside));
         let destinations = self
             .destinations
             .iter()
@@ -145,6 +141,12 @@ impl Conditions {
         );
         let source_ports = self.source_ports.iter().map(|range| Some(pair(range)));
         let source_ports = or_one(source_ports.collect(), None);
+        let is_for_everyone = self.sources.is_empty();
+        let sources = if is_for_everyone {
+            everyone(family)
+        } else {
+            self.sources.clone()
+        };
         let mut flows = Vec::new();
         for &state in &states {
             for input in &inputs {
@@ -173,7 +175,8 @@ impl Conditions {
                                 };
                                 flows.push(Flow {
                                     packets,
-                                    sources: self.sources.clone(),
+                                    sources: sources.clone(),
+                                    is_for_everyone,
                                 });
                             }
                         }
@@ -184,23 +187,31 @@ impl Conditions {
         Wanted { flows }
     }
 
-    /// Who forwards to one host, to other ports than a client's own, forwards what
-    /// clients send; the way of other packets is not known.
+    /// The interface that the packets come in by. Who forwards to one host, to other
+    /// ports than a client's own, forwards what clients send; the way of other packets is
+    /// not known.
     fn input(&self, hook: Hook, outside: Option<&str>) -> Option<String> {
-        let to_ports = !self.destination_ports.is_empty();
-        let to_host = !self.destinations.is_empty()
-            && self
-                .destinations
-                .iter()
-                .all(|net| net.prefix_len() == net.max_prefix_len());
         let arrives = match hook {
-            Hook::Input => to_ports,
-            Hook::Forward => {
-                to_ports && to_host && self.destination_ports != [PortRange::UNPRIVILEGED]
-            }
+            Hook::Input => !self.destination_ports.is_empty(),
+            Hook::Forward => self.is_to_server(),
             _ => false,
         };
         outside.filter(|_| arrives).map(str::to_owned)
+    }
+
+    /// The interface that the packets leave by: what this host sends goes to clients, but
+    /// for what it sends to a server behind it.
+    fn output(&self, hook: Hook, outside: Option<&str>) -> Option<String> {
+        let leaves = hook == Hook::Output && !self.is_to_server();
+        outside.filter(|_| leaves).map(str::to_owned)
+    }
+
+    fn is_to_server(&self) -> bool {
+        let is_host = |net: &IpNet| net.prefix_len() == net.max_prefix_len();
+        let to_hosts = !self.destinations.is_empty() && self.destinations.iter().all(is_host);
+        let to_ports = !self.destination_ports.is_empty()
+            && self.destination_ports != [PortRange::UNPRIVILEGED];
+        to_hosts && to_ports
     }
 }
 
