@@ -4,6 +4,7 @@ pub mod change;
 pub mod difference;
 pub mod eval;
 pub mod live;
+pub mod made;
 pub mod native;
 mod native_rule;
 pub mod netlink;

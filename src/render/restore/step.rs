@@ -5,6 +5,9 @@
 //! load; a step cannot. Its insertions go by number, so a rule that came in the meantime
 //! can move ours by one: the caller reads back and compares with [`Step::after`], and
 //! asks for another step where that differs.
+//!
+//! Whatever changes a table by iptables-legacy, be it one `-A`, sets the counters of its
+//! policies to 0; those of rules stay.
 
 use std::collections::HashMap;
 
