@@ -11,6 +11,7 @@ use crate::render::restore::step;
 use crate::ruleset::eval::{HostFacts, Prepared};
 use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::table::Maker;
+use crate::ruleset::made::{Made, made, unmake};
 use crate::ruleset::save::Save;
 use crate::sys::iptables::{self, Iptables, Trial, Tried};
 use crate::sys::{host, nft, ruleset};
@@ -271,6 +272,38 @@ pub fn verify(intent: &Intent, profiles: &[Profile], now: &Sight) -> Result<(), 
     judge(profiles, &now.facts, &now.host, &now.ruleset).map(drop)
 }
 
+/// Takes away what iptables-nft made for our rules and nobody uses any more. `made`: what
+/// is known to have been made so; gives what of it is still there.
+///
+/// # Errors
+/// As [`carry_out`].
+pub fn tidy(made: Vec<Made>, known: &Snapshot) -> Result<Vec<Made>, Error> {
+    if made.is_empty() {
+        return Ok(made);
+    }
+    for _ in 0..ATTEMPTS {
+        let now = Sight::of_host(known, true);
+        let unmaking = unmake(&now.ruleset, &made);
+        for (family, text) in &unmaking.chains {
+            let program = Program {
+                maker: Maker::IptablesNft,
+                family: *family,
+            };
+            // iptables-nft before 1.8.8 deletes no built-in chain: an empty one stays.
+            let _ = programs_of(program).and_then(|iptables| iptables.load(text));
+        }
+        let now = Sight::of_host(known, true);
+        if unmaking.tables.is_empty() {
+            return Ok(made.into_iter().filter(|m| m.is_in(&now.ruleset)).collect());
+        }
+        match nft::commit(&unmaking.tables, now.generation.unwrap_or_default()) {
+            Ok(()) | Err(nft::Error::Stale) => {}
+            Err(error) => return Err(Error::of_nft(&error)),
+        }
+    }
+    Err(Error::Stale)
+}
+
 /// How often a ruleset that changes meanwhile is read and put back again.
 const ATTEMPTS: u32 = 16;
 
@@ -293,7 +326,7 @@ pub fn put_back(before: &Ruleset, intent: &Intent, known: &Snapshot) -> Result<(
         let now = Sight::of_host(known, true);
         let operations = super::intent::put_back(&now.ruleset, before);
         if operations.is_empty() {
-            return Ok(());
+            return tidy(made(before, &now.ruleset), known).map(drop);
         }
         match nft::commit(&operations, now.generation.unwrap_or_default()) {
             Err(nft::Error::Stale) => {}

@@ -6,10 +6,11 @@ use crate::model::filter::Demand;
 use crate::model::net::Family;
 use crate::plan::{Plan, ProfilePlan};
 use crate::profile::Profile;
+use crate::render::native;
 use crate::render::restore::step::{self, Step};
 use crate::render::restore::{self, Onto};
-use crate::render::{native, nftables};
 use crate::ruleset::change::Operation;
+use crate::ruleset::difference::differences;
 use crate::ruleset::eval::{HostFacts, Prepared};
 use crate::ruleset::live::saved;
 use crate::ruleset::live::table::{Maker, TableFamily};
@@ -311,27 +312,12 @@ pub(super) fn put_back(now: &Ruleset, before: &Ruleset) -> Vec<Operation> {
         }
     }
     for old in own(before) {
-        if !own(now).any(|t| t.family == old.family && is_alike(t, old)) {
+        if !own(now).any(|t| t.family == old.family && differences(old, t).is_empty()) {
             operations.push(Operation::ReplaceTable(old.clone()));
         }
     }
     operations.extend(guests::put_back(now, before));
     operations
-}
-
-/// Whether two tables of ours are one, but for handles and what was counted.
-fn is_alike(one: &Table, other: &Table) -> bool {
-    let plain = |table: &Table| nftables::listed(&uncounted(table));
-    plain(one) == plain(other)
-}
-
-/// A table as if no packet had met it yet.
-fn uncounted(table: &Table) -> Table {
-    let mut table = table.clone();
-    for rule in table.chains.iter_mut().flat_map(|c| &mut c.rules) {
-        guests::uncount(rule);
-    }
-    table
 }
 
 /// Ours replaced where they differ, and taken out where they are not wanted.
@@ -349,7 +335,7 @@ fn own_tables(plan: &Plan, back_end: Backend, ruleset: &Ruleset) -> Vec<Operatio
     });
     let mut operations: Vec<Operation> = deletions.collect();
     for table in wanted {
-        if !present().any(|is| is.family == table.family && is_alike(&table, is)) {
+        if !present().any(|is| is.family == table.family && differences(&table, is).is_empty()) {
             operations.push(Operation::ReplaceTable(table));
         }
     }

@@ -12,6 +12,7 @@ use crate::apply::system::{self, SystemChange};
 use crate::output::{self, Failure, human, refusal};
 use crate::plan;
 use crate::profile::Profile;
+use crate::ruleset::made::{Made, made};
 use crate::sys::kmod;
 use crate::sys::state::Locked;
 use crate::sys::terminal::{Color, ask, write_stderr};
@@ -260,11 +261,41 @@ impl Scheme {
                 ..failure
             })));
         }
+        self.tidy(record, installed, &now, locked)
+            .map_err(Failed::For)?;
         let unloaded = unload_modules(&self.system.modules, &kmod::Host);
         for note in modules.notes.iter().chain(&unloaded.notes) {
             write_stderr(&human::warning(&note.to_string()), color);
         }
         Ok(())
+    }
+
+    /// Tables that iptables-nft made for our rules go with the last of these; until then it
+    /// is recorded that they were made so.
+    fn tidy(
+        &self,
+        record: Option<Record>,
+        installed: &Installation,
+        now: &Sight,
+        locked: &Locked,
+    ) -> Result<(), Failure> {
+        let recorded = installed.record.iter().flat_map(|r| &r.iptables_tables);
+        let mut all: Vec<Made> = recorded.filter_map(|words| Made::parse(words)).collect();
+        for made in made(&self.sight.ruleset, &now.ruleset) {
+            if !all.contains(&made) {
+                all.push(made);
+            }
+        }
+        let left = install::tidy(all, &self.sight.facts.snapshot)
+            .map_err(|e| refusal::failure(&e, &now.ruleset))?;
+        let words: Vec<String> = left.iter().map(Made::words).collect();
+        match record {
+            Some(mut record) if record.iptables_tables != words => {
+                record.iptables_tables = words;
+                installation::write(locked, Some(&record))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn record(
@@ -280,7 +311,11 @@ impl Scheme {
             boot: installed.boot.clone(),
             profiles: wanted.texts.clone(),
             changed,
-            iptables_tables: Vec::new(),
+            iptables_tables: installed
+                .record
+                .as_ref()
+                .map(|record| record.iptables_tables.clone())
+                .unwrap_or_default(),
         })
     }
 }

@@ -92,17 +92,6 @@ fn own_tables_of(plan: &Plan) -> String {
     text
 }
 
-/// What a table of ours holds, as a text: two that are listed alike do the same.
-#[must_use]
-pub fn listed(table: &Table) -> String {
-    format!(
-        "table {} {} {{\n{}}}\n",
-        table.family.name(),
-        table.name,
-        blocks(table).join("\n")
-    )
-}
-
 /// The name of a chain of ours.
 #[must_use]
 pub fn chain_name(chain: Chain) -> String {

@@ -27,6 +27,48 @@ pub struct Made {
     pub chain: Option<String>,
 }
 
+impl Made {
+    /// What is written down of it: `ip raw`, or `ip filter INPUT` for a chain.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let family = match self.family {
+            Family::Ipv4 => "ip",
+            Family::Ipv6 => "ip6",
+        };
+        let chain = self.chain.as_ref().map(|name| format!(" {name}"));
+        format!("{family} {}{}", self.table, chain.unwrap_or_default())
+    }
+
+    /// Reads [`Made::words`]; `None` where it is not about a table of iptables.
+    #[must_use]
+    pub fn parse(words: &str) -> Option<Self> {
+        let mut words = words.split(' ');
+        let family = match words.next()? {
+            "ip" => Family::Ipv4,
+            "ip6" => Family::Ipv6,
+            _ => return None,
+        };
+        let table = words.next().filter(|name| TABLES.contains(name))?;
+        let chain = words.next();
+        let is_built_in = chain.is_none_or(|chain| super::native::built_in(table, chain).is_some());
+        (is_built_in && words.next().is_none()).then(|| Self {
+            family,
+            table: table.to_owned(),
+            chain: chain.map(str::to_owned),
+        })
+    }
+
+    /// Whether it is there.
+    #[must_use]
+    pub fn is_in(&self, ruleset: &Ruleset) -> bool {
+        let table = find(ruleset, self.family, &self.table);
+        table.is_some_and(|table| {
+            let is_there = |name: &String| table.chains.iter().any(|c| c.name == *name);
+            self.chain.as_ref().is_none_or(is_there)
+        })
+    }
+}
+
 /// How it is taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unmaking {

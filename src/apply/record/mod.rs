@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::sysctl;
 use crate::model::net::PortRange;
+use crate::ruleset::made::Made;
 
 /// The format that is written, and the only one that is read so far.
 pub const FORMAT: &str = "ftpnat.state/1";
@@ -23,7 +24,8 @@ pub struct Record {
     pub profiles: Vec<InstalledProfile>,
     /// Sysctls and modules that were changed.
     pub changed: Changed,
-    /// Tables of iptables that were not there before, such as `ip raw`.
+    /// Tables and base chains of iptables-nft that were not there before, such as `ip raw`
+    /// ([`Made::words`]).
     pub iptables_tables: Vec<String>,
 }
 
@@ -255,14 +257,8 @@ fn is_module_name(name: &str) -> bool {
     (1..=55).contains(&name.len()) && name.bytes().all(clean)
 }
 
-fn is_iptables_table(table: &str) -> bool {
-    matches!(
-        table.split_once(' '),
-        Some((
-            "ip" | "ip6",
-            "raw" | "mangle" | "nat" | "filter" | "security"
-        ))
-    )
+fn is_iptables_table(words: &str) -> bool {
+    Made::parse(words).is_some()
 }
 
 /// A list of ports in the words of the sysctl.
