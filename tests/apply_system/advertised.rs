@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 
 use crate::support::{self, netns::Namespace, wait_until};
-use crate::sysctls::{all, gateway, planned, serve};
+use crate::sysctls::{all, assert_same, gateway, planned, serve};
 use crate::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -126,7 +126,7 @@ fn goes_on_listening() {
     scene.host.inside(move || serve(&[], &made));
     assert!(scene.has_route());
     assert!(scene.listens());
-    assert_eq!(scene.host.inside(all), before);
+    assert_same(&scene.host.inside(all), &before);
 }
 
 /// `accept_ra` stays as long as the host forwards, though no profile needs that any more.

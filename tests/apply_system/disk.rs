@@ -82,7 +82,7 @@ fn read_only() {
         let held = state.lock().expect("the lock");
         held.write("record.json", b"one").expect("written");
         drop(held);
-        mount(&format!("-o remount,ro {}", disk.display()));
+        mount(&format!("-o remount,bind,ro {}", disk.display()));
         let words = told(&state.lock().expect_err("read-only"));
         assert!(words.contains("Read-only file system"), "{words}");
         assert!(words.contains("--state-dir"), "{words}");
@@ -96,7 +96,7 @@ fn read_only() {
 
 fn made_on_read_only() {
     on_a_disk(|disk| {
-        mount(&format!("-o remount,ro {}", disk.display()));
+        mount(&format!("-o remount,bind,ro {}", disk.display()));
         let root = disk.join("ftpnat");
         let words = told(&of(&root).lock().expect_err("read-only"));
         assert!(words.contains(&*root.to_string_lossy()), "{words}");

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ftpnat::sys::state::{Locked, StateError, SubState, boot_id};
 use libtest_mimic::Trial;
@@ -162,31 +162,34 @@ fn two_processes() {
     drop(lock(&state));
 }
 
-/// The directory goes and comes under those who want the lock: never do two have it.
+/// The directory goes and comes under those who want the lock: never do two have it. Long
+/// enough that some come between the opening of a file and the lock on it.
 fn many_come_and_go() {
     let dir = private();
     let state = of(&dir.path().join("state"));
     let (inside, times) = (AtomicU32::new(0), AtomicU32::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..300 {
-                    match state.lock() {
-                        Ok(held) => {
-                            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
-                            times.fetch_add(1, Ordering::SeqCst);
-                            std::thread::yield_now();
-                            assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
-                            held.leave_no_trace();
-                        }
-                        Err(StateError::Busy(_)) => std::thread::yield_now(),
-                        Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
-                    }
+    let start = Instant::now();
+    let come_and_go = || {
+        while start.elapsed() < Duration::from_secs(2) {
+            match state.lock() {
+                Ok(held) => {
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                    times.fetch_add(1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_micros(20));
+                    assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                    held.leave_no_trace();
                 }
-            });
+                Err(StateError::Busy(_)) => {}
+                Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(come_and_go);
         }
     });
-    assert!(times.into_inner() > 10, "the lock was had");
+    assert!(times.into_inner() > 100, "the lock was had");
     assert!(!dir.path().join("state").exists());
 }
 
