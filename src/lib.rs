@@ -9,16 +9,17 @@
 //! - [`plan`] makes a [`plan::Plan`] of profiles and facts: rules with reasons,
 //!   modules, sysctls, server settings, upstream requirements, predictions.
 //! - [`check`] finds faults on a host and in a profile, each check one cause.
-//! - [`apply`] makes a plan a change of this host, and the way back.
-//! - [`render`] turns a plan into text that `nft` or `iptables-restore` loads.
+//! - [`render`] turns a plan into tables of `nf_tables`, and into text that `nft` or
+//!   `iptables-restore` loads.
+//! - [`apply`] makes a plan a change of this host, carries it out, and takes it back.
 //! - [`output`] turns results into text and JSON for people and programs.
 //! - [`commands`] has one file per verb; [`cli`] says what was typed.
 //!
 //! [`model`] has the words they share. Only [`sys`] touches the host, and only
-//! [`commands`] calls it; `tests/architecture.rs` guards the direction.
+//! [`commands`] and [`apply`] call it; `tests/architecture.rs` guards the direction.
 //!
 //! ```text
-//! model <- profile, facts, ruleset <- plan <- render
+//! model <- profile, facts, ruleset <- plan <- render <- apply -> sys
 //!                                     plan <- check <- output <- commands -> sys
 //! ```
 

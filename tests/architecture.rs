@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "output",
         &[
-            "model", "profile", "facts", "ruleset", "plan", "render", "check",
+            "model", "profile", "facts", "ruleset", "plan", "render", "check", "apply",
         ],
     ),
     ("cli", &[]),

@@ -42,6 +42,8 @@ pub enum Judge {
     Prediction(fn(&Profile, &ProfilePlan) -> Option<Finding>),
     /// A cause that predictions name; nothing finds it yet.
     Cause,
+    /// By `status`, which knows what was installed.
+    Status,
 }
 
 /// What a check judges.

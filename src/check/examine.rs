@@ -97,7 +97,7 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
             let gap = needs.iter().find_map(|fact| subject.facts.gap(*fact));
             gap.map_or_else(|| find(subject), Verdict::Unknown)
         }
-        Judge::Prediction(_) | Judge::Cause => Verdict::Fine,
+        Judge::Prediction(_) | Judge::Cause | Judge::Status => Verdict::Fine,
     }
 }
 
@@ -106,7 +106,7 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
 pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
     let find = |check: &Check| match check.judge {
         Judge::Profile(find) | Judge::Prediction(find) => find(profile, plan),
-        Judge::Host { .. } | Judge::Cause => None,
+        Judge::Host { .. } | Judge::Cause | Judge::Status => None,
     };
     let mut findings: Vec<Finding> = CHECKS.iter().filter_map(find).collect();
     findings.sort_by_key(|f| f.severity);

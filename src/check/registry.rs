@@ -29,6 +29,7 @@ pub const CHECKS: &[Check] = &[
     host::STRICT_RP_FILTER,
     host::SELINUX_DENIES_PASSIVE_RANGE,
     ruleset::HAIRPIN_MISSING,
+    ruleset::INSTALLED_RULES_DRIFTED,
     ruleset::ACTIVE_DATA_BLOCKED,
     ruleset::DATA_SOURCE_REJECTED,
 ];

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::apply::record::{self, Backend, Changed, InstalledProfile, Record};
+use crate::apply::system;
 use crate::cli::StateDirectory;
 use crate::output::{Failure, human, one_line};
 use crate::profile::{self, Profile};
@@ -74,10 +75,11 @@ pub(super) fn read(sub_state: &SubState) -> Result<Installation, Failure> {
         ))
         .help("move that file away; `ftpnat remove` then finds its rules by their comments")
     })?;
+    let boot = state::boot_id().map_err(|e| unkept(&e))?;
     Ok(Installation {
         record,
-        modules_elsewhere: modules_elsewhere(sub_state),
-        boot: state::boot_id().map_err(|e| unkept(&e))?,
+        modules_elsewhere: modules_elsewhere(sub_state, &boot),
+        boot,
     })
 }
 
@@ -106,13 +108,13 @@ fn valid(installed: &InstalledProfile) -> Result<Profile, Failure> {
 
 /// A state that cannot be read says nothing: then its modules are not known, and unloading
 /// one that is in use fails by itself.
-fn modules_elsewhere(sub_state: &SubState) -> Vec<String> {
+fn modules_elsewhere(sub_state: &SubState, boot: &str) -> Vec<String> {
     let others = sub_state.others().unwrap_or_default();
-    let records = others.iter().filter_map(|other| {
-        let bytes = other.read(record::FILE).ok()??;
-        Record::parse(&bytes).ok()
-    });
-    records.flat_map(|record| record.changed.modules).collect()
+    let records: Vec<Record> = others
+        .iter()
+        .filter_map(|other| Record::parse(&other.read(record::FILE).ok()??).ok())
+        .collect();
+    system::modules_needed(&records, boot)
 }
 
 /// Writes the record, or takes it away where nothing is installed any more.

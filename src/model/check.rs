@@ -191,6 +191,12 @@ pub const HAIRPIN_MISSING: CheckId = CheckId::new(
     "hairpin-missing",
     "inside clients are sent to the external address, and nothing turns them back",
 );
+/// What `apply` installed is not there any more as it was.
+pub const INSTALLED_RULES_DRIFTED: CheckId = CheckId::new(
+    317,
+    "installed-rules-drifted",
+    "rules that ftpnat installed are gone, changed, or stand behind a drop",
+);
 /// The server's data connection to the client is not let through.
 pub const ACTIVE_DATA_BLOCKED: CheckId = CheckId::new(
     318,

@@ -8,6 +8,7 @@ use crate::apply::difference::{Change, Difference};
 use crate::apply::drift::{Drift, State};
 use crate::apply::judge::{Blocked, Stopped};
 use crate::apply::system::{ModuleStep, SystemChange};
+use crate::model::check::INSTALLED_RULES_DRIFTED;
 use crate::plan::flows::Purpose;
 use crate::ruleset::eval::Place;
 use crate::ruleset::live::table::Policy;
@@ -124,6 +125,14 @@ fn settings(system: &SystemChange) -> String {
             sysctl.key,
             value(&sysctl.to)
         );
+        for setting in &sysctl.then {
+            let _ = writeln!(
+                text,
+                "{GOOD}  + sysctl {} = {}{GOOD:#}",
+                setting.key,
+                value(&setting.value)
+            );
+        }
         let why = format!("was {}; {}", value(&sysctl.from), sysctl.why);
         text.push_str(&dimmed(&wrapped("      # ", &why)));
     }
@@ -154,13 +163,20 @@ pub fn verdict(names: &[&str], words: &str) -> String {
 pub fn status(told: &Told) -> String {
     let (style, words) = match told.drift.len() {
         0 => (GOOD, "installed, and as it was installed".to_owned()),
-        1 => (BAD, "1 rule is not as it was installed".to_owned()),
-        many => (BAD, format!("{many} rules are not as they were installed")),
+        1 => (CAREFUL, "1 rule is not as it was installed".to_owned()),
+        many => (
+            CAREFUL,
+            format!("{many} rules are not as they were installed"),
+        ),
     };
     let mut text = format!(
         "{BOLD}{}{BOLD:#} ({}): {style}{words}{style:#}\n",
         told.name, told.back_end
     );
+    if !told.drift.is_empty() {
+        let id = INSTALLED_RULES_DRIFTED;
+        let _ = writeln!(text, "{CAREFUL}warning{CAREFUL:#}: {id} {}", id.name());
+    }
     for drift in &told.drift {
         let state = match drift.state {
             State::Missing => "missing",
@@ -178,6 +194,9 @@ pub fn status(told: &Told) -> String {
             "      ",
             &format!("{}: {}", one_line(&drift.place), one_line(&drift.text)),
         ));
+    }
+    if !told.drift.is_empty() {
+        text.push_str("  cure: `ftpnat apply` with this profile puts ours back\n");
     }
     text
 }

@@ -57,6 +57,7 @@ pub(crate) fn table() -> String {
         let by = match check.judge {
             Judge::Profile(_) | Judge::Host { .. } => "",
             Judge::Prediction(_) | Judge::Cause => " (by `plan` as yet)",
+            Judge::Status => " (by `status`)",
         };
         table.extend([
             format!("| {} {} ", check.id, check.id.name()),

@@ -38,6 +38,28 @@ check! {
 }
 
 check! {
+    /// Rules that ftpnat installed are not there as they were.
+    ///
+    /// ## What happens
+    /// It worked once, and works no more: another program loaded its ruleset anew and took ours
+    /// out with it, somebody changed a rule of ours, or a new rule drops what comes before ours
+    /// is reached.
+    ///
+    /// ## How it is judged
+    /// By `ftpnat status`: what is installed is planned anew for this host as it is, and compared
+    /// with what the kernel holds, rule by rule. `missing`: it is gone. `changed`: it is another,
+    /// or a rule that is not ours stands in our table. `moved`: it stands elsewhere, and still
+    /// does its work. `shadowed`: it is there, and a drop comes before it; packets are sent
+    /// through the ruleset to know that.
+    ///
+    /// ## Cure
+    /// `ftpnat apply` with the same profile puts ours back in place. Where it says that a drop
+    /// leaves no place, that rule must go, or change. A manager of the firewall (firewalld, ufw)
+    /// that loads its rules anew needs the ports opened by its own means.
+    INSTALLED_RULES_DRIFTED, Warning, moot by &[], Judge::Status
+}
+
+check! {
     /// The server's data connection to the client is not let through.
     ///
     /// ## What happens
