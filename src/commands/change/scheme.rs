@@ -1,0 +1,144 @@
+//! All that is decided before anything is written.
+
+use crate::apply::difference::{Difference, difference, listing};
+use crate::apply::install::{Error, Sight};
+use crate::apply::intent::{Intent, strangers};
+use crate::apply::judge::Blocked;
+use crate::apply::ours;
+use crate::apply::record::Backend;
+use crate::apply::system::{self, SystemChange};
+use crate::commands::installation::Installation;
+use crate::commands::snapshot;
+use crate::output::{self, Failure, human, refusal};
+use crate::plan;
+use crate::sys::terminal::{Color, write_stderr};
+
+use super::{Done, End, Manner, Wanted};
+
+/// All that is known before anything is written.
+pub(super) struct Scheme {
+    pub(super) sight: Sight,
+    pub(super) back_end: Backend,
+    pub(super) intent: Intent,
+    pub(super) system: SystemChange,
+    pub(super) differing: Vec<Difference>,
+    pub(super) notes: Vec<Blocked>,
+}
+
+impl Scheme {
+    pub(super) fn of(wanted: &Wanted, installed: &Installation) -> Result<Self, Failure> {
+        let known = snapshot::take_without_probes();
+        let sight = Sight::of_host(&known, true);
+        refuse_unread(&sight)?;
+        let back_end =
+            wanted
+                .back_end
+                .or(installed.back_end())
+                .unwrap_or(if sight.generation.is_some() {
+                    Backend::Nft
+                } else {
+                    Backend::IptablesLegacy
+                });
+        if back_end == Backend::Nft && sight.generation.is_none() {
+            return Err(Failure::cannot("this kernel has no nf_tables")
+                .help("use --backend iptables-legacy; nothing was changed"));
+        }
+        refuse_strangers(&sight, wanted)?;
+        let plan = plan::plan(&wanted.profiles, &sight.facts);
+        let leaving = leaving(wanted, &sight);
+        let failed = |error: Error| refusal::failure(&error, &ours::without_ours(&sight.ruleset));
+        let intent = sight.intend(&plan, &leaving, back_end).map_err(failed)?;
+        let notes = sight.judge(&wanted.profiles, &intent).map_err(failed)?;
+        let system = system::change(
+            &system::Wanted {
+                profiles: &wanted.profiles,
+                plan: &plan,
+                modules_elsewhere: &installed.modules_elsewhere,
+            },
+            &sight.facts,
+            &installed.changed(),
+        );
+        if let Some(obstacle) = system.obstacles.first() {
+            return Err(Failure::cannot(obstacle.clone()).help("nothing was changed"));
+        }
+        let differing = difference(&listing(&sight.ruleset), &listing(&intent.after));
+        Ok(Self {
+            sight,
+            back_end,
+            intent,
+            system,
+            differing,
+            notes,
+        })
+    }
+
+    pub(super) fn ends_here(&self, manner: Manner) -> Option<End> {
+        let is_nothing = self.intent.is_empty() && self.system.is_empty();
+        match manner {
+            _ if is_nothing => Some(End::Nothing),
+            Manner::Show => Some(End::Shown),
+            Manner::Ask | Manner::Do => None,
+        }
+    }
+
+    pub(super) fn done(self, end: End) -> Done {
+        Done {
+            differing: self.differing,
+            system: self.system,
+            back_end: self.back_end,
+            end,
+        }
+    }
+
+    pub(super) fn warn(&self, color: Color) {
+        let warnings = self.intent.warnings.iter().chain(&self.system.warnings);
+        for warning in warnings {
+            write_stderr(&human::warning(warning), color);
+        }
+        for remark in output::apply::remarks(&self.notes, &self.intent.after) {
+            write_stderr(&human::note(&remark), color);
+        }
+    }
+}
+
+fn refuse_unread(sight: &Sight) -> Result<(), Failure> {
+    match sight.ruleset.unread.first() {
+        None => Ok(()),
+        Some(unread) => Err(Failure::cannot(format!(
+            "cannot read the rules that are in force ({}): {}",
+            unread.what, unread.why
+        ))
+        .help("run as root, in the network namespace of the server; nothing was changed")),
+    }
+}
+
+/// Rules of profiles that nobody knows: to replace our table whole would take them away.
+fn refuse_strangers(sight: &Sight, wanted: &Wanted) -> Result<(), Failure> {
+    if wanted.profiles.is_empty() {
+        return Ok(());
+    }
+    let mut unknown = strangers(&sight.ruleset, &wanted.profiles);
+    unknown.retain(|name| !wanted.leaving.contains(name));
+    let Some(first) = unknown.first() else {
+        return Ok(());
+    };
+    Err(Failure::cannot(format!(
+        "there are rules of the profile {first}, and no record of it in the state directory"
+    ))
+    .help(format!(
+        "give its profile too (--profile), or take its rules out first: ftpnat remove {first}"
+    )))
+}
+
+/// The profiles whose rules go: with none left, those that only rules are left of too.
+fn leaving(wanted: &Wanted, sight: &Sight) -> Vec<String> {
+    let mut leaving = wanted.leaving.clone();
+    if wanted.profiles.is_empty() {
+        let seen = ours::profiles(&sight.ruleset);
+        leaving.extend(
+            seen.into_iter()
+                .filter(|name| !wanted.leaving.contains(name)),
+        );
+    }
+    leaving
+}

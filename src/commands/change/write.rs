@@ -1,0 +1,195 @@
+//! Writes what was decided, reads it back, and takes it back where that does not agree.
+
+use crate::apply::install::{self, Error, Sight};
+use crate::apply::perform::{self, load_modules, set_sysctls, unload_modules};
+use crate::apply::record::Record;
+use crate::commands::installation::{self, Installation};
+use crate::output::{Failure, human, refusal};
+use crate::ruleset::made::{Made, made};
+use crate::sys::kmod;
+use crate::sys::state::Locked;
+use crate::sys::terminal::{Color, write_stderr};
+
+use super::Wanted;
+use super::scheme::Scheme;
+
+/// Why a change was not made.
+pub(super) enum Failed {
+    /// The ruleset changed since it was read; nothing was written.
+    Stale,
+    /// Another reason; what was written is taken back, as far as that went.
+    For(Failure),
+}
+
+impl Scheme {
+    /// Modules, rules, sysctls, in the order in which each finds what it needs. What comes
+    /// is recorded before it comes.
+    pub(super) fn carry_out(
+        &self,
+        wanted: &Wanted,
+        installed: &Installation,
+        locked: &Locked,
+        color: Color,
+    ) -> Result<(), Failed> {
+        let modules = load_modules(&self.system.modules, &kmod::Host).map_err(|e| {
+            let _ = perform::unload_again(&e.loaded, &kmod::Host);
+            Failed::For(Failure::cannot(format!("{e}: {}", e.source)).help("nothing was changed"))
+        })?;
+        let record = self.record(wanted, installed, &modules.loaded);
+        installation::write(locked, record.as_ref()).map_err(Failed::For)?;
+        let undo = Undo {
+            scheme: self,
+            installed,
+            locked,
+            loaded: &modules.loaded,
+        };
+        match install::carry_out(&self.intent, self.sight.generation) {
+            Ok(notes) => {
+                for note in notes {
+                    write_stderr(&human::warning(&note), color);
+                }
+            }
+            Err(Error::Stale) => {
+                undo.nothing_written();
+                return Err(Failed::Stale);
+            }
+            Err(error) => {
+                let failure = refusal::failure(&error, &self.sight.ruleset);
+                return Err(Failed::For(match error {
+                    Error::Load(..) => undo.rules(failure),
+                    _ => {
+                        undo.nothing_written();
+                        failure
+                    }
+                }));
+            }
+        }
+        if let Err(error) = set_sysctls(&self.system.sysctls) {
+            let left: Vec<String> = error.left.iter().map(ToString::to_string).collect();
+            let failure = Failure::undone(format!("{error}: {}", error.source));
+            let failure = undo.rules(failure);
+            return Err(Failed::For(if left.is_empty() {
+                failure
+            } else {
+                Failure::left(format!("{}; {}", failure.message, left.join("; ")))
+            }));
+        }
+        let now = Sight::of_host(&self.sight.facts.snapshot, true);
+        if let Err(error) = install::verify(&self.intent, &wanted.profiles, &now) {
+            let failure = refusal::failure(&error, &self.sight.ruleset);
+            let _ = perform::take_back(&self.system.sysctls);
+            return Err(Failed::For(undo.rules(Failure {
+                status: 4,
+                ..failure
+            })));
+        }
+        self.tidy(record, installed, &now, locked)
+            .map_err(Failed::For)?;
+        let unloaded = unload_modules(&self.system.modules, &kmod::Host);
+        for note in modules.notes.iter().chain(&unloaded.notes) {
+            write_stderr(&human::warning(&note.to_string()), color);
+        }
+        Ok(())
+    }
+
+    /// Tables that iptables-nft made for our rules go with the last of these; until then it
+    /// is recorded that they were made so.
+    fn tidy(
+        &self,
+        record: Option<Record>,
+        installed: &Installation,
+        now: &Sight,
+        locked: &Locked,
+    ) -> Result<(), Failure> {
+        let recorded = installed.record.iter().flat_map(|r| &r.iptables_tables);
+        let mut all: Vec<Made> = recorded.filter_map(|words| Made::parse(words)).collect();
+        for made in made(&self.sight.ruleset, &now.ruleset) {
+            if !all.contains(&made) {
+                all.push(made);
+            }
+        }
+        let left = install::tidy(all, &self.sight.facts.snapshot)
+            .map_err(|e| refusal::failure(&e, &now.ruleset))?;
+        let words: Vec<String> = left.iter().map(Made::words).collect();
+        match record {
+            Some(mut record) if record.iptables_tables != words => {
+                record.iptables_tables = words;
+                installation::write(locked, Some(&record))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn record(
+        &self,
+        wanted: &Wanted,
+        installed: &Installation,
+        loaded: &[String],
+    ) -> Option<Record> {
+        let changed = self.system.recorded(loaded);
+        let is_trace = !changed.sysctls.is_empty() || !changed.modules.is_empty();
+        (!wanted.texts.is_empty() || is_trace).then(|| Record {
+            backend: self.back_end,
+            boot: installed.boot.clone(),
+            profiles: wanted.texts.clone(),
+            changed,
+            iptables_tables: installed
+                .record
+                .as_ref()
+                .map(|record| record.iptables_tables.clone())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// The rules are there already: what is recorded may still be an older text of the same.
+    pub(super) fn remember(
+        &self,
+        wanted: &Wanted,
+        installed: &Installation,
+        locked: &Locked,
+    ) -> Result<(), Failure> {
+        let record = self.record(wanted, installed, &[]);
+        if record == installed.record {
+            return Ok(());
+        }
+        installation::write(locked, record.as_ref())
+    }
+}
+
+/// Takes back what was begun.
+struct Undo<'a> {
+    scheme: &'a Scheme,
+    installed: &'a Installation,
+    locked: &'a Locked,
+    loaded: &'a [String],
+}
+
+impl Undo<'_> {
+    /// No rule was written: the record and the modules go back.
+    fn nothing_written(&self) {
+        let _ = installation::write(self.locked, self.installed.record.as_ref());
+        let _ = perform::unload_again(self.loaded, &kmod::Host);
+    }
+
+    /// Puts ours back to what it was; others' rules are left as they are.
+    fn rules(&self, failure: Failure) -> Failure {
+        let sight = &self.scheme.sight;
+        match install::put_back(&sight.ruleset, &self.scheme.intent, &sight.facts.snapshot) {
+            Ok(()) => {
+                self.nothing_written();
+                failure.help("ftpnat's rules are as they were before")
+            }
+            Err(error) => {
+                let again = refusal::failure(&error, &sight.ruleset);
+                Failure::left(format!(
+                    "{}; and it could not be undone: {}",
+                    failure.message, again.message
+                ))
+                .help(
+                    "`ftpnat status` shows what is there; `ftpnat remove` takes everything of \
+                     ftpnat's out",
+                )
+            }
+        }
+    }
+}
