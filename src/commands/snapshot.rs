@@ -7,6 +7,7 @@ use crate::facts::helper;
 use crate::facts::snapshot::{MANIFEST, Snapshot, State};
 use crate::facts::sources::Asked;
 use crate::output::{self, Failure, one_line};
+use crate::sys::collect::About;
 use crate::sys::terminal::{Color, write_stdout};
 use crate::sys::{collect, files, ruleset, scratch};
 
@@ -44,7 +45,7 @@ fn cannot_make(shown: &str, error: &io::Error) -> Failure {
 /// run where they make the kernel load no module, or where `may_load` allows that; they
 /// may have loaded what a reading of the ruleset asks, which therefore comes after.
 pub(super) fn take(may_load: bool) -> Snapshot {
-    let mut snapshot = collect::snapshot();
+    let mut snapshot = collect::snapshot(About::Everything);
     let probe = match helper::probe_loads_nothing(&snapshot) {
         Err(module) if !may_load => State::Unreadable(format!(
             "{module} is not loaded, and a probe would make the kernel load it"
@@ -53,11 +54,6 @@ pub(super) fn take(may_load: bool) -> Snapshot {
     };
     snapshot.insert(Asked::Probe.to_string(), probe);
     snapshot
-}
-
-/// The sources of this host but for its ruleset and the probes.
-pub(super) fn take_without_probes() -> Snapshot {
-    collect::snapshot()
 }
 
 /// A snapshot that was saved.

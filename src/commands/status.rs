@@ -8,15 +8,16 @@ use crate::apply::ours;
 use crate::cli::{self, Output};
 use crate::output::{self, Failure, refusal};
 use crate::plan;
+use crate::sys::collect::{self, About};
 use crate::sys::terminal::Color;
 
-use super::{installation, snapshot, told};
+use super::{installation, told};
 
 /// Compares what is there with what was installed; status 1 where it differs.
 pub(super) fn run(asked: &cli::Status, format: Output, color: Color) -> anyhow::Result<u8> {
     let sub_state = installation::sub_state(&asked.state)?;
     let installed = installation::read(&sub_state)?;
-    let sight = Sight::of_host(&snapshot::take_without_probes(), false);
+    let sight = Sight::of_host(&collect::snapshot(About::Change { helper: true }), false);
     if let Some(unread) = sight.ruleset.unread.first() {
         return Err(Failure::cannot(format!(
             "cannot read the rules that are in force ({}): {}",

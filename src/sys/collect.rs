@@ -20,12 +20,39 @@ use super::{processes, routes};
 /// More than any of these sources has; what lies beyond is not read.
 const MOST: u64 = 64 * 1024 * 1024;
 
-/// Reads everything but what the probes tell.
+/// What a snapshot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Every check.
+    Everything,
+    /// A change of rules and settings: not who listens and what runs, and what the kernel
+    /// has of helpers only where `helper` asks for that. Quicker: no process is looked at.
+    Change {
+        /// Whether a helper is needed.
+        helper: bool,
+    },
+}
+
+impl About {
+    fn wants_helper(self) -> bool {
+        self != Self::Change { helper: false }
+    }
+
+    fn wants(self, keep: Keep) -> bool {
+        match keep {
+            Keep::ModuleLines | Keep::ModuleFiles | Keep::NetfilterOptions => self.wants_helper(),
+            Keep::Listening => self == Self::Everything,
+            _ => true,
+        }
+    }
+}
+
+/// Reads everything that `about` asks for but what the probes tell.
 #[must_use]
-pub fn snapshot() -> Snapshot {
+pub fn snapshot(about: About) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    for file in FILES {
+    for file in FILES.iter().filter(|file| about.wants(file.keep)) {
         let path = file.path.replace("RELEASE", release.trim());
         let state = file_state(Path::new(&path), file.keep);
         snapshot.insert(path, state);
@@ -33,14 +60,18 @@ pub fn snapshot() -> Snapshot {
     for directory in DIRECTORIES {
         directory_into(&mut snapshot, directory);
     }
-    snapshot.insert(CONFIG_GZ, config());
-    snapshot.insert(Asked::SysModule.to_string(), modules_in_sys());
     for (folder, names) in INTERFACE_SYSCTLS {
         interfaces_into(&mut snapshot, folder, names);
     }
     network_into(&mut snapshot);
-    processes_into(&mut snapshot);
-    if helper::wants_symbols(&snapshot) {
+    if about.wants_helper() {
+        snapshot.insert(CONFIG_GZ, config());
+        snapshot.insert(Asked::SysModule.to_string(), modules_in_sys());
+    }
+    if about == About::Everything {
+        processes_into(&mut snapshot);
+    }
+    if about.wants_helper() && helper::wants_symbols(&snapshot) {
         snapshot.insert(
             KALLSYMS,
             file_state(Path::new(KALLSYMS), Keep::HelperSymbols),

@@ -58,7 +58,7 @@ pub(crate) fn host() -> (Namespace, tempfile::TempDir) {
 
 /// The change in the calling thread's namespace.
 pub(crate) fn planned(profiles: &[Profile], made: &Changed) -> SystemChange {
-    let facts = Facts::of(collect::snapshot());
+    let facts = Facts::of(collect::snapshot(collect::About::Everything));
     let wanted = Wanted {
         profiles,
         plan: &ftpnat::plan::plan(profiles, &facts),

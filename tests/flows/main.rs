@@ -123,7 +123,7 @@ impl Host {
     /// What is known of it, and its rules.
     pub(crate) fn read(&self) -> (Facts, Ruleset) {
         let snapshot: Snapshot = self.namespace.inside(|| {
-            let mut snapshot = collect::snapshot();
+            let mut snapshot = collect::snapshot(collect::About::Everything);
             record_into(&mut snapshot, true);
             snapshot
         });

@@ -8,9 +8,11 @@ use crate::apply::ours;
 use crate::apply::record::Backend;
 use crate::apply::system::{self, SystemChange};
 use crate::commands::installation::Installation;
-use crate::commands::snapshot;
+use crate::facts::Facts;
+use crate::facts::snapshot::Snapshot;
 use crate::output::{self, Failure, human, refusal};
 use crate::plan;
+use crate::sys::collect::{self, About};
 use crate::sys::terminal::{Color, write_stderr};
 
 use super::{Done, End, Manner, Wanted};
@@ -27,8 +29,7 @@ pub(super) struct Scheme {
 
 impl Scheme {
     pub(super) fn of(wanted: &Wanted, installed: &Installation) -> Result<Self, Failure> {
-        let known = snapshot::take_without_probes();
-        let sight = Sight::of_host(&known, true);
+        let sight = Sight::of_host(&known(wanted, installed), true);
         refuse_unread(&sight)?;
         let back_end =
             wanted
@@ -99,6 +100,15 @@ impl Scheme {
             write_stderr(&human::note(&remark), color);
         }
     }
+}
+
+/// The host's sources; what the kernel has of helpers only where one is needed, or was.
+fn known(wanted: &Wanted, installed: &Installation) -> Snapshot {
+    let plan = plan::plan(&wanted.profiles, &Facts::default());
+    let is_needed = plan.profiles.iter().any(|p| !p.modules.is_empty());
+    collect::snapshot(About::Change {
+        helper: is_needed || !installed.changed().modules.is_empty(),
+    })
 }
 
 fn refuse_unread(sight: &Sight) -> Result<(), Failure> {

@@ -9,12 +9,11 @@ use crate::plan;
 use crate::profile::Profile;
 use crate::render::nftables;
 use crate::render::restore::Restore;
-
-use crate::commands::snapshot;
+use crate::sys::collect::{self, About};
 
 /// What `apply` would write by netlink, as a text for `nft -f`.
 pub(super) fn onto_live(profiles: &[Profile]) -> anyhow::Result<Restore> {
-    let sight = Sight::of_host(&snapshot::take_without_probes(), false);
+    let sight = Sight::of_host(&collect::snapshot(About::Change { helper: true }), false);
     if let Some(unread) = sight.ruleset.unread.first() {
         return Err(Failure::cannot(format!(
             "cannot read the rules that are in force ({}): {}",
