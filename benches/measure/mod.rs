@@ -1,5 +1,7 @@
 //! How long whole processes run, and how much memory they take at most.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
