@@ -20,7 +20,7 @@ use batch::End;
 
 /// Has the kernel commit the operations, whole or not at all, if the ruleset's generation
 /// is still `generation`; 0 is no generation, and any will do. In the network namespace of
-/// the calling thread, where it needs `CAP_NET_ADMIN`.
+/// the calling thread, where it needs `CAP_NET_ADMIN`. Of no operations nothing is sent.
 ///
 /// A rule of a [`Operation::ReplaceTable`] names anonymous sets of its table as the model
 /// does; the kernel gives them numbers of its own. May make the kernel load modules:

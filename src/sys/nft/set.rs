@@ -169,7 +169,7 @@ fn declaration(set: &table::Set, at: Place, id: u32) -> Result<Held<Set>, Cannot
     if let Some(timeout) = set.timeout {
         made.set(&Set::TIMEOUT, &timeout);
     }
-    if let Some(size) = set.size {
+    if let Some(size) = set.size.or_else(|| foreseen_size(set)) {
         made.set(&Set::SIZE, &size);
     }
     if !set.parts.is_empty() {
@@ -197,6 +197,16 @@ fn declaration(set: &table::Set, at: Place, id: u32) -> Result<Held<Set>, Cannot
     }
     made.set(&Set::USER_DATA, &user_data);
     Ok(made)
+}
+
+/// An anonymous set never changes: it has a size, by which the kernel chooses how to keep
+/// it. Of ranges it would count starts and ends, and keeps them in one way only.
+fn foreseen_size(set: &table::Set) -> Option<u32> {
+    let is_of_pairs = set.flags.interval && !set.flags.concat;
+    let is_foreseen = set.flags.anonymous && !is_of_pairs && !set.elements.is_empty();
+    u32::try_from(set.elements.len())
+        .ok()
+        .filter(|_| is_foreseen)
 }
 
 /// The type of a map's values, and how many bytes they have.

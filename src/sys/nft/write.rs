@@ -121,9 +121,9 @@ impl Writer {
         part: Part,
         what: String,
     ) -> Result<(), Error> {
-        let Some(message) = of.message(request, at.family_number()) else {
-            return Err(Cannot::new("it is too long for one message").about(&what));
-        };
+        let message = of
+            .message(request, at.family_number())
+            .map_err(|why| Cannot::new(why).about(&what))?;
         let operation = self.operation;
         self.batch.add(
             &message,

@@ -19,6 +19,24 @@ const fn short(number: u32) -> u16 {
     }
 }
 
+/// What a function of libnftnl's says of a value that it was given.
+trait Answer {
+    fn taken(self) -> bool;
+}
+
+impl Answer for libc::c_int {
+    fn taken(self) -> bool {
+        self >= 0
+    }
+}
+
+/// That for objects says nothing.
+impl Answer for () {
+    fn taken(self) -> bool {
+        true
+    }
+}
+
 /// `Kind: struct, how it is allocated, freed and set { its attributes }`
 macro_rules! kinds {
     ($(
@@ -42,9 +60,14 @@ macro_rules! kinds {
                 unsafe { sys::$free(raw) };
             }
 
-            unsafe fn set(raw: *mut Self::Raw, attribute: u16, data: *const c_void, length: u32) {
+            unsafe fn set(
+                raw: *mut Self::Raw,
+                attribute: u16,
+                data: *const c_void,
+                length: u32,
+            ) -> bool {
                 // SAFETY: the caller's.
-                unsafe { sys::$set(raw, attribute, data, length) };
+                unsafe { sys::$set(raw, attribute, data, length) }.taken()
             }
         }
 

@@ -32,10 +32,12 @@ pub(super) unsafe trait Kind: 'static {
     /// # Safety
     /// It is live, and nobody uses it again.
     unsafe fn free(raw: *mut Self::Raw);
+    /// Whether libnftnl took it.
+    ///
     /// # Safety
     /// It is live, the attribute is one that it has, and at `data` are `length` bytes of
     /// the type that the attribute has.
-    unsafe fn set(raw: *mut Self::Raw, attribute: u16, data: *const c_void, length: u32);
+    unsafe fn set(raw: *mut Self::Raw, attribute: u16, data: *const c_void, length: u32) -> bool;
 }
 
 /// An attribute of a `K` with a value of type `V`.
@@ -62,6 +64,8 @@ pub(super) struct Held<K: Kind> {
     raw: NonNull<K::Raw>,
     /// How long its message is at most.
     room: usize,
+    /// Whether libnftnl took all that it was given.
+    is_whole: bool,
 }
 
 impl<K: Kind> Held<K> {
@@ -69,7 +73,11 @@ impl<K: Kind> Held<K> {
         // Without memory for a few bytes the program ends, as Rust's own allocations do
         // and nftnl's.
         let raw = NonNull::new(K::allocate()).unwrap_or_else(|| std::process::abort());
-        Self { raw, room: ITSELF }
+        Self {
+            raw,
+            room: ITSELF,
+            is_whole: true,
+        }
     }
 
     /// How long its message is at most.
@@ -84,7 +92,8 @@ impl<K: Kind> Held<K> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         // SAFETY: it is live and ours, the attribute is of this kind, and the value is of
         // its type and promises the bytes; libnftnl copies them.
-        unsafe { K::set(self.raw.as_ptr(), attribute.0, data, length) };
+        let taken = unsafe { K::set(self.raw.as_ptr(), attribute.0, data, length) };
+        self.is_whole &= taken;
     }
 
     /// For a holder that frees it.
@@ -92,13 +101,19 @@ impl<K: Kind> Held<K> {
         ManuallyDrop::new(self).raw.as_ptr()
     }
 
-    /// The message, in a table of this family (`NFPROTO_*`). `None` where it is too long.
+    /// The message, in a table of this family (`NFPROTO_*`).
     pub(super) fn message(
         &self,
         request: &'static Request<K>,
         family: u8,
-    ) -> Option<Message<'_, K>> {
-        (self.room <= LONGEST).then_some(Message {
+    ) -> Result<Message<'_, K>, &'static str> {
+        if !self.is_whole {
+            return Err("libnftnl did not take all of it");
+        }
+        if self.room > LONGEST {
+            return Err("it is too long for one message");
+        }
+        Ok(Message {
             of: self,
             request,
             family,
@@ -117,6 +132,7 @@ impl Held<Rule> {
     /// Adds an expression behind the others.
     pub(super) fn add<K: Expression>(&mut self, expression: Held<K>) {
         self.room = self.room.saturating_add(expression.room);
+        self.is_whole &= expression.is_whole;
         // SAFETY: both are live; the rule frees the expression from now on.
         unsafe { sys::nftnl_rule_add_expr(self.raw.as_ptr(), expression.given_away()) };
     }
@@ -126,6 +142,7 @@ impl Held<Set> {
     /// Adds an element behind the others.
     pub(super) fn add(&mut self, element: Held<Element>) {
         self.room = self.room.saturating_add(element.room);
+        self.is_whole &= element.is_whole;
         // SAFETY: both are live; the set frees the element from now on.
         unsafe { sys::nftnl_set_elem_add(self.raw.as_ptr(), element.given_away()) };
     }
