@@ -11,6 +11,7 @@
 mod support;
 
 mod agreement;
+mod guests;
 mod held;
 mod moments;
 mod native;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     trials.extend(moments::trials());
     trials.extend(real::trials());
     trials.push(placements::trial());
+    trials.extend(guests::trials());
     let code = support::play_rules(trials);
     agreement::total();
     code

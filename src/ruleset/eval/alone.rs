@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::model::net::Family;
 
+use super::super::live::expression::{CmpOp, Expression};
 use super::super::live::table::Hook;
 use super::choice::Choices;
 use super::conntrack::{DST_NAT, SRC_NAT, Tracking, Tuple};
@@ -18,6 +19,7 @@ use super::packet::{self, Direction, Packet, State};
 use super::prepare::Prepared;
 use super::region::{Axis, Region, Space, Span, number};
 use super::routes::{LOCAL, UNICAST};
+use super::routine::{Routine, Step};
 use super::run::{Flow, Run};
 
 /// Runs of one rule, with different answers, before nothing is said of it.
@@ -300,7 +302,7 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
         };
         self.table = chain.family;
         let local = |number: usize| prepared.chains.get(number).map(|chain| chain.chain);
-        match self.rule(chain, number) {
+        match self.steps(chain, number) {
             Flow::On | Flow::Break => nothing,
             Flow::End(Outcome::Accept) => (Does::Accept, None),
             Flow::End(Outcome::Drop { .. } | Outcome::Reject { .. }) => (Does::Drop, None),
@@ -319,5 +321,43 @@ impl<'p, 'r: 'p> Run<'p, 'r> {
                 (does, None)
             }
         }
+    }
+    fn steps(&mut self, routine: &Routine<'r>, number: usize) -> Flow {
+        let prepared = self.prepared;
+        let rule = prepared.rules(routine).get(number);
+        let steps = rule.map_or(&[][..], |rule| &rule.steps);
+        self.at = Some(routine.place(Some(number)));
+        let mut before = None;
+        for (expression, step) in steps {
+            self.expression = Some(*expression);
+            let flow = match (self.input, lo_by_number(before, step)) {
+                (Device::Foreign, Some(op)) => self.test(Some(op == CmpOp::NotEqual), ""),
+                _ => self.step(step),
+            };
+            if flow != Flow::On {
+                return flow;
+            }
+            before = Some(step);
+        }
+        // What only tests does nothing.
+        Flow::Break
+    }
+}
+
+/// How two steps compare the number of the interface that a packet came in by with that of
+/// `lo`, which is always 1.
+fn lo_by_number(before: Option<&Step<'_>>, step: &Step<'_>) -> Option<CmpOp> {
+    /// `NFT_META_IIF`
+    const IIF: u32 = 4;
+    match (before, step) {
+        (
+            Some(Step::Plain(Expression::Meta { key: IIF, to })),
+            Step::Plain(Expression::Cmp {
+                from,
+                op: op @ (CmpOp::Equal | CmpOp::NotEqual),
+                data,
+            }),
+        ) if from == to && data[..] == 1_u32.to_ne_bytes() => Some(*op),
+        _ => None,
     }
 }

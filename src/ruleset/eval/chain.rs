@@ -141,7 +141,7 @@ impl<'r> Run<'_, 'r> {
         ChainEnd::End(self.at, Outcome::Undecided(self.doubt(why)))
     }
 
-    pub(super) fn rule(&mut self, routine: &Routine<'r>, number: usize) -> Flow {
+    fn rule(&mut self, routine: &Routine<'r>, number: usize) -> Flow {
         let Some(rule) = self.prepared.rules(routine).get(number) else {
             return Flow::Break;
         };

@@ -20,7 +20,7 @@ pub(super) struct Flow {
 
 /// Whatever host may be a client: unicast, and not this host itself.
 const EVERYONE4: [(Ipv4Addr, u8); 9] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 2),
+    (Ipv4Addr::UNSPECIFIED, 2),
     (Ipv4Addr::new(64, 0, 0, 0), 3),
     (Ipv4Addr::new(96, 0, 0, 0), 4),
     (Ipv4Addr::new(112, 0, 0, 0), 5),

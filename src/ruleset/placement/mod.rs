@@ -21,6 +21,9 @@ mod walk;
 mod wanted;
 mod will;
 
+#[cfg(test)]
+mod tests;
+
 use crate::model::filter;
 use crate::model::net::Family;
 

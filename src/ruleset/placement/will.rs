@@ -20,7 +20,7 @@ pub fn is_will(prepared: &Prepared<'_>, place: Place) -> bool {
     let (Some((table, chain)), Some(rule)) = (prepared.chain(place), prepared.rule(place)) else {
         return false;
     };
-    if tests_clients(table, rule) {
+    if by_named_map(table, rule).is_some() || tests_clients(table, rule) {
         return true;
     }
     let leads = Leads::new(table);
@@ -65,9 +65,8 @@ fn tests_clients(table: &Table, rule: &Rule) -> bool {
         let mut families = families.iter();
         families.all(|&family| about(table, rule, number, family).contains(&About::Clients))
     };
-    by_named_map(table, rule).is_some()
-        || (0..rule.expressions.len())
-            .any(|number| is_test(&rule.expressions[number]) && by_clients(number))
+    let mut tests = rule.expressions.iter().enumerate();
+    tests.any(|(number, expression)| is_test(expression) && by_clients(number))
 }
 
 /// Whether an expression may end the rule.
