@@ -9,9 +9,10 @@ use ftpnat::model::filter::{Purpose, Rule};
 use ftpnat::model::net::Family;
 use ftpnat::plan::plan;
 use ftpnat::profile::parse;
-use ftpnat::ruleset::eval::{HostFacts, Place, Prepared, Route};
-use ftpnat::ruleset::live::{Ruleset, print};
-use ftpnat::ruleset::placement::{Placement, PlacementError, Wanted, base_chains, place};
+use ftpnat::ruleset::eval::{Flow, HostFacts, Outcome, OwnAddress, Packet, Place, Prepared, Route};
+use ftpnat::ruleset::live::expression::{CmpOp, Expression, PayloadBase, Register, Verdict};
+use ftpnat::ruleset::live::{Rule as LiveRule, Ruleset, print};
+use ftpnat::ruleset::placement::{Placement, Wanted, base_chains, is_will, place};
 use libtest_mimic::Trial;
 use snapbox::data::DataFormat;
 use snapbox::{Data, assert_data_eq};
@@ -31,7 +32,9 @@ pub(crate) fn trial() -> Trial {
             let held = loaded(&folder);
             let name = folder.file_name().expect("a name").to_string_lossy();
             let _ = writeln!(table, "\n{name}");
-            write_placements(&held.recorded(), &mut table);
+            let ruleset = held.recorded();
+            write_placements(&ruleset, &mut table);
+            opens_what_is_no_will(&ruleset, &name);
         }
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rulesets/placements.txt");
         let wanted = Data::read_from(&path, Some(DataFormat::Text));
@@ -169,9 +172,7 @@ fn answer(
                 }
             }
             Ok(_) => {}
-            Err(why @ PlacementError::SharedChain { .. })
-            | Err(why @ PlacementError::Limited { .. })
-            | Err(why @ PlacementError::BanBehind { .. }) => {
+            Err(why) => {
                 let _ = writeln!(text, "      {name}: NO PLACE: {why}");
             }
         }
@@ -195,4 +196,118 @@ fn line(ruleset: &Ruleset, place: Place) -> String {
     let chain = &table.chains[place.chain];
     let rule = place.rule.and_then(|rule| chain.rules.get(rule));
     rule.map_or_else(String::new, |rule| print::rule(rule, &chain.name, table))
+}
+
+/// A port that no ruleset opens.
+const PORT: u16 = 2121;
+
+/// With an accept in every place that is found for it, nobody gets in whom the
+/// administrator keeps out, and no general drop keeps clients out any longer.
+fn opens_what_is_no_will(ruleset: &Ruleset, name: &str) {
+    let text: String = rules_of(ruleset).collect::<Vec<_>>().join("\n");
+    let named = OUTSIDE.into_iter().find(|name| names(&text, name));
+    let outside = named.unwrap_or("eth0");
+    let facts = host(outside);
+    let before = Prepared::new(ruleset, &facts);
+    let rule = to_port();
+    let wanted = Wanted::of_rule(&rule, Family::Ipv4, Some(outside));
+    let mut changed = ruleset.clone();
+    for base in base_chains(ruleset, rule.chain.hook, Family::Ipv4) {
+        match place(&before, base, &wanted) {
+            Ok(found) if found.dropped => {
+                let at = found.position;
+                let rules = &mut changed.tables[at.table].chains[at.chain].rules;
+                rules.insert(at.index, accept_of_port());
+            }
+            Ok(_) => {}
+            // Nothing is loaded then.
+            Err(_) => return,
+        }
+    }
+    let after = Prepared::new(&changed, &facts);
+    let client = ("198.51.100.77".parse().expect("an address"), 40000);
+    let server = ("203.0.113.10".parse().expect("an address"), PORT);
+    let flow = Flow::tcp(client, server);
+    let packet = Packet::arriving(flow, Some(outside));
+    let everyone = flow.region().any_source(Family::Ipv4);
+    for piece in after.partition(&packet, &everyone, MOST_PIECES) {
+        if piece.evaluation.outcome != Outcome::Accept {
+            continue;
+        }
+        for piece in before.partition(&packet, &piece.region, MOST_PIECES) {
+            if let Some(by) = dropped_by(&piece.evaluation.outcome) {
+                assert!(!is_will(&before, by), "{name}: {}", line(ruleset, by));
+            }
+        }
+    }
+    if let Some(by) = dropped_by(&after.evaluate(&packet).outcome) {
+        assert!(is_will(&after, by), "{name}: {}", line(&changed, by));
+    }
+}
+
+/// Parts of the clients that a ruleset may tell apart here.
+const MOST_PIECES: usize = 4096;
+
+fn dropped_by(outcome: &Outcome) -> Option<Place> {
+    match outcome {
+        Outcome::Drop { by } => *by,
+        Outcome::Reject { by, .. } => Some(*by),
+        _ => None,
+    }
+}
+
+fn host(outside: &str) -> HostFacts {
+    let own = |interface: &str, net: &str| OwnAddress {
+        interface: interface.to_owned(),
+        net: net.parse().expect("a network"),
+    };
+    HostFacts {
+        addresses: Some(vec![
+            own("lo", "127.0.0.1/8"),
+            own(outside, "203.0.113.10/24"),
+            own("eth1", "10.77.0.1/24"),
+        ]),
+        routes: Some(vec![
+            route("0.0.0.0/0", outside),
+            route("203.0.113.0/24", outside),
+            route("10.77.0.0/24", "eth1"),
+        ]),
+        interfaces: None,
+    }
+}
+
+fn to_port() -> Rule {
+    let text = format!("name: x\ncontrol: {{ port: {PORT} }}\npassive: {{ ports: 61000-61999 }}\n");
+    let profile = parse("x.yaml", text.as_bytes()).expect("a profile");
+    let plan = plan(&[profile], &Facts::default());
+    let mut rules = plan.rules();
+    let rule = rules.find(|rule| rule.name == "control");
+    rule.expect("the rule").clone()
+}
+
+/// `meta l4proto tcp tcp dport PORT accept`
+fn accept_of_port() -> LiveRule {
+    let to = Register(0);
+    let equal = |data: &[u8]| Expression::Cmp {
+        from: to,
+        op: CmpOp::Equal,
+        data: data.into(),
+    };
+    LiveRule {
+        handle: 0,
+        comment: None,
+        expressions: vec![
+            Expression::Meta { key: 16, to },
+            equal(&[6]),
+            Expression::Payload {
+                base: PayloadBase::Transport,
+                offset: 2,
+                length: 2,
+                to,
+            },
+            equal(&PORT.to_be_bytes()),
+            Expression::Verdict(Verdict::Accept),
+        ],
+        line: String::new(),
+    }
 }

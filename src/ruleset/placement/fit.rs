@@ -70,7 +70,8 @@ pub(super) fn arms(
         });
     }
     if arms.iter().any(|arm| arm.fit >= Fit::Will) {
-        let theirs = of_sources(prepared, place, flow, may_drop);
+        let wanted: BTreeSet<Does> = arms.iter().map(|arm| arm.does).collect();
+        let theirs = of_sources(prepared, place, flow, may_drop, &wanted);
         arms.retain(|arm| theirs.contains_key(&arm.does));
         for arm in &mut arms {
             arm.is_whole = !flow.is_for_everyone && theirs.get(&arm.does) == Some(&true);
@@ -90,12 +91,13 @@ pub(super) fn arms(
 }
 
 /// What the rule does with packets of the flow's own clients: of each thing, whether with
-/// all of them.
+/// all of them; of those that may be anyone, only until all of `wanted` is found.
 fn of_sources(
     prepared: &Prepared<'_>,
     place: Place,
     flow: &Flow,
     may_drop: bool,
+    wanted: &BTreeSet<Does>,
 ) -> BTreeMap<Does, bool> {
     let mut found: BTreeMap<Does, (usize, bool)> = BTreeMap::new();
     for source in &flow.sources {
@@ -108,6 +110,9 @@ fn of_sources(
             let known = found.entry(does).or_insert((0, true));
             known.0 += 1;
             known.1 &= certain;
+        }
+        if flow.is_for_everyone && wanted.iter().all(|does| found.contains_key(does)) {
+            break;
         }
     }
     let count = flow.sources.len();

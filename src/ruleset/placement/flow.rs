@@ -20,6 +20,8 @@ pub(super) struct Flow {
 
 /// Whatever host may be a client: unicast, and not this host itself.
 const EVERYONE4: [(Ipv4Addr, u8); 9] = [
+    (Ipv4Addr::new(192, 0, 0, 0), 3),
+    (Ipv4Addr::new(128, 0, 0, 0), 2),
     (Ipv4Addr::UNSPECIFIED, 2),
     (Ipv4Addr::new(64, 0, 0, 0), 3),
     (Ipv4Addr::new(96, 0, 0, 0), 4),
@@ -27,8 +29,6 @@ const EVERYONE4: [(Ipv4Addr, u8); 9] = [
     (Ipv4Addr::new(120, 0, 0, 0), 6),
     (Ipv4Addr::new(124, 0, 0, 0), 7),
     (Ipv4Addr::new(126, 0, 0, 0), 8),
-    (Ipv4Addr::new(128, 0, 0, 0), 2),
-    (Ipv4Addr::new(192, 0, 0, 0), 3),
 ];
 /// The same of IPv6: global, behind NAT64 (RFC 6052), unique local, link-local.
 const EVERYONE6: [(Ipv6Addr, u8); 4] = [

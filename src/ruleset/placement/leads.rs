@@ -84,7 +84,7 @@ impl<'r> Leads<'r> {
 }
 
 /// The verdicts that a rule may say, those of a map among them.
-fn verdicts<'r>(table: &'r Table, rule: &'r Rule) -> impl Iterator<Item = &'r Verdict> {
+pub(super) fn verdicts<'r>(table: &'r Table, rule: &'r Rule) -> impl Iterator<Item = &'r Verdict> {
     rule.expressions.iter().flat_map(move |expression| {
         let (one, map) = match expression {
             Expression::Verdict(verdict) | Expression::Target(Target::Verdict(verdict)) => {

@@ -205,6 +205,22 @@ fn a_jump_by_will_makes_the_drop_below_a_will() {
 }
 
 #[test]
+fn what_drops_what_is_over_a_rate_is_a_will() {
+    let ruleset = read(
+        ":INPUT DROP [0:0]\n:flood - [0:0]\n-A INPUT -j flood\n\
+         -A flood -m limit --limit 12/sec -j RETURN\n-A flood -j DROP",
+    );
+    let facts = HostFacts::default();
+    let prepared = Prepared::new(&ruleset, &facts);
+    let at = |rule| eval::Place {
+        table: 0,
+        chain: 1,
+        rule: Some(rule),
+    };
+    assert!(is_will(&prepared, at(1)));
+}
+
+#[test]
 fn replies_stand_where_established_is_dropped() {
     let replies = accept(
         ModelChain::FILTER_OUTPUT,

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 
 use crate::model::net::Family;
 use crate::ruleset::eval::{Place, Prepared};
-use crate::ruleset::live::expression::Expression;
+use crate::ruleset::live::expression::{Expression, Verdict};
 use crate::ruleset::live::table::TableFamily;
 use crate::ruleset::live::{Rule, Table};
 
 use super::DEPTH;
 use super::about::{About, about};
-use super::leads::{Leads, by_named_map};
+use super::leads::{Leads, by_named_map, has_rate, verdicts};
 
 /// Whether the drop at a place is the administrator's will about some clients: it, or
 /// every way that leads to its chain, tests who they are, how many, how often or when, or
-/// looks into a named set. A policy is about everyone.
+/// looks into a named set; or a rule before it returns at a rate, so that it drops what is
+/// over that. A policy is about everyone.
 #[must_use]
 pub fn is_will(prepared: &Prepared<'_>, place: Place) -> bool {
     let (Some((table, chain)), Some(rule)) = (prepared.chain(place), prepared.rule(place)) else {
@@ -23,9 +24,22 @@ pub fn is_will(prepared: &Prepared<'_>, place: Place) -> bool {
     if by_named_map(table, rule).is_some() || tests_clients(table, rule) {
         return true;
     }
+    let before = chain.rules.iter().take(place.rule.unwrap_or(0));
+    if chain.base.is_none()
+        && before
+            .into_iter()
+            .any(|rule| returns_at_a_rate(table, rule))
+    {
+        return true;
+    }
     let leads = Leads::new(table);
     let mut known = HashMap::new();
     chain.base.is_none() && only_by_will(table, &leads, place.chain, &mut known, DEPTH)
+}
+
+fn returns_at_a_rate(table: &Table, rule: &Rule) -> bool {
+    let returns = |verdict: &Verdict| *verdict == Verdict::Return;
+    has_rate(table, rule) && verdicts(table, rule).any(returns)
 }
 
 /// Whether every rule that leads to a chain is about some clients, or in a chain to which
