@@ -74,6 +74,13 @@ pub(crate) fn banning(family: Family) -> Base {
     base("bans-and-policy", bans(family))
 }
 
+/// Nothing comes in.
+pub(crate) fn closed() -> Base {
+    let text = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n\
+                :f2b-ftp - [0:0]\nCOMMIT\n";
+    base("closed", text.to_owned())
+}
+
 /// Bans, a chain that drops, policies that drop, and counters of the past.
 fn bans(family: Family) -> String {
     let (banned, net) = match family {

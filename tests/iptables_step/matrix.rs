@@ -41,7 +41,7 @@ const WITHOUT_PLACE: [&str; 1] = ["shorewall"];
 
 /// How many profiles at least are played on a recorded ruleset, beginning with another
 /// one each time; all of them where the time is there (`./dev test --long`).
-const SOME: usize = 3;
+const SOME: usize = 2;
 
 /// Name and text, in order, of those that have rules for the family.
 fn profiles(family: Family) -> Vec<(String, String)> {
@@ -112,7 +112,8 @@ fn there_and_back(host: &Host, mode: Mode, profile: &str) -> Result<bool, Failed
         }
     };
     match host.try_step(&save, &step) {
-        Ok(Tried::OnAll | Tried::WithEmptySets(_)) => {}
+        Ok(Tried::OnAll) if !text.contains("--match-set ") => {}
+        Ok(Tried::WithEmptySets(_)) if text.contains("--match-set ") => {}
         other => return Err(format!("tried: {other:?}\n{}", step.text).into()),
     }
     if (host.text(), host.listing()) != (text.clone(), listing.clone()) {

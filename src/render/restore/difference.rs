@@ -4,11 +4,12 @@
 //! What is the administrator's is not named: no policy, no rule of theirs, so that none
 //! is lost that came in the meantime. Chains come before the rules that lead to them.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::ruleset::save::{SavedRule, Table};
 
-use super::{is_ours, is_rule_of_ours};
+use super::{by_chain, is_ours, is_rule_of_ours};
 
 /// What makes `before` into `after`; `None` where nothing is to be done. The rules that
 /// are not ours must be the same in both.
@@ -18,9 +19,10 @@ pub(super) fn difference(before: &Table, after: &Table) -> Option<String> {
     let mut taken = String::new();
     let mut put = String::new();
     let mut dropped = String::new();
+    let (mut were, mut come) = (by_chain(before), by_chain(after));
     for chain in after.chains.iter().filter(|c| is_ours(&c.name)) {
-        let wanted: Vec<&SavedRule> = after.rules_of(&chain.name).collect();
-        let is: Vec<&SavedRule> = before.rules_of(&chain.name).collect();
+        let wanted = come.remove(chain.name.as_str()).unwrap_or_default();
+        let is = were.remove(chain.name.as_str()).unwrap_or_default();
         let is_there = before.chain(&chain.name).is_some();
         if is_there && same(&is, &wanted) {
             continue;
@@ -43,8 +45,8 @@ pub(super) fn difference(before: &Table, after: &Table) -> Option<String> {
         }
     }
     for chain in after.chains.iter().filter(|c| !is_ours(&c.name)) {
-        let is: Vec<&SavedRule> = before.rules_of(&chain.name).collect();
-        let wanted: Vec<&SavedRule> = after.rules_of(&chain.name).collect();
+        let is = were.remove(chain.name.as_str()).unwrap_or_default();
+        let wanted = come.remove(chain.name.as_str()).unwrap_or_default();
         let moves = Moves::of(&is, &wanted);
         deletions(&mut taken, moves.deleted);
         for (index, rule) in moves.inserted {
@@ -78,7 +80,9 @@ fn superfluous<'a>(is: &[&'a SavedRule], wanted: &[&SavedRule]) -> Option<Vec<&'
     let kept = kept(is, wanted);
     let all_there = kept.iter().filter(|k| **k).count() == wanted.len();
     let gone: Vec<&SavedRule> = rules(is, &kept, false).collect();
-    let unmistakable = !rules(is, &kept, true).any(|r| is_among(r, &gone));
+    let texts = texts(&gone);
+    // `-D` takes the first of two that are alike, which may be the one to be kept.
+    let unmistakable = !rules(is, &kept, true).any(|r| texts.contains(r.words.as_slice()));
     (all_there && unmistakable).then_some(gone)
 }
 
@@ -101,8 +105,8 @@ fn rules<'a>(
         .map(|(rule, _)| *rule)
 }
 
-fn is_among(rule: &SavedRule, rules: &[&SavedRule]) -> bool {
-    rules.iter().any(|r| r.words == rule.words)
+fn texts<'a>(rules: &[&'a SavedRule]) -> HashSet<&'a [String]> {
+    rules.iter().map(|rule| rule.words.as_slice()).collect()
 }
 
 /// What changes in a chain that is not ours.
@@ -130,9 +134,9 @@ impl<'a> Moves<'a> {
             }
         }
         // `-D` takes the first of two that are alike: both go, and are put anew.
-        let gone = deleted.clone();
+        let gone = texts(&deleted);
         for (rule, stays) in after.iter().zip(&mut staying) {
-            if *stays && is_among(rule, &gone) {
+            if *stays && gone.contains(rule.words.as_slice()) {
                 *stays = false;
                 deleted.push(rule);
             }

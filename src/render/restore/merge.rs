@@ -197,39 +197,32 @@ impl From<&Line> for Candidate {
     }
 }
 
-/// Puts lines into the table, each before the rule that is at its position now.
+/// Puts lines into the table, each before the rule that is at its position now; those at
+/// one position by their text. Afterwards the rules stand chain by chain, as they are
+/// saved; the order within a chain is what counts.
 fn insert(table: &mut Table, mut insertions: Vec<(Position, String)>) {
-    insertions.sort_by(|(a, _), (b, _)| b.cmp(a));
-    // From behind, so that the places before stay true; of two at one place the
-    // later sorted goes in first and ends up behind: both are accepts.
+    insertions.sort();
+    let mut coming: HashMap<String, Vec<(usize, SavedRule)>> = HashMap::new();
     for (position, line) in insertions {
-        let Some(rule) = SavedRule::parse(&line) else {
-            continue;
-        };
-        let of_chain: Vec<usize> = table
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, r)| r.chain == position.chain)
-            .map(|(at, _)| at)
-            .collect();
-        let at = of_chain
-            .get(position.index)
-            .copied()
-            .or(of_chain.last().map(|last| last + 1))
-            .unwrap_or(table.rules.len());
-        table.rules.insert(at, rule);
+        let Position { chain, index } = position;
+        let rule = SavedRule::parse(&line).map(|rule| (index, rule));
+        coming.entry(chain).or_default().extend(rule);
     }
-    // Chain by chain, as it is saved; the order within a chain is what counts.
-    let order: HashMap<&str, usize> = table
-        .chains
-        .iter()
-        .enumerate()
-        .map(|(at, chain)| (chain.name.as_str(), at))
-        .collect();
-    table
-        .rules
-        .sort_by_key(|r| order.get(r.chain.as_str()).copied());
+    let mut there: HashMap<String, Vec<SavedRule>> = HashMap::new();
+    for rule in table.rules.drain(..) {
+        there.entry(rule.chain.clone()).or_default().push(rule);
+    }
+    for chain in &table.chains {
+        let coming = coming.remove(&chain.name).unwrap_or_default();
+        let mut coming = coming.into_iter().peekable();
+        for (at, rule) in there.remove(&chain.name).into_iter().flatten().enumerate() {
+            while let Some((_, new)) = coming.next_if(|(index, _)| *index <= at) {
+                table.rules.push(new);
+            }
+            table.rules.push(rule);
+        }
+        table.rules.extend(coming.map(|(_, new)| new));
+    }
 }
 
 /// A table to be written.

@@ -7,10 +7,12 @@
 //! or ten times (played in `tests/emit_lab.rs`).
 
 mod difference;
+mod join;
 mod merge;
 mod placed;
 pub mod step;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use thiserror::Error;
@@ -194,6 +196,15 @@ fn is_ours(chain: &str) -> bool {
 /// Whether a rule is ours: in a chain of ours, or leading there, or by its comment.
 fn is_rule_of_ours(rule: &SavedRule) -> bool {
     is_ours(&rule.chain) || rule.target().is_some_and(is_ours) || rule.profile().is_some()
+}
+
+/// A table's rules by chain.
+fn by_chain(table: &Table) -> HashMap<&str, Vec<&SavedRule>> {
+    let mut rules: HashMap<&str, Vec<&SavedRule>> = HashMap::new();
+    for rule in &table.rules {
+        rules.entry(&rule.chain).or_default().push(rule);
+    }
+    rules
 }
 
 fn jump_body(built_in: &str) -> String {

@@ -9,16 +9,15 @@
 //! Whatever changes a table by iptables-legacy, be it one `-A`, sets the counters of its
 //! policies to 0; those of rules stay.
 
-use std::collections::HashMap;
-
 use crate::model::net::Family;
 use crate::plan::Plan;
 use crate::ruleset::save::{Save, SavedRule, Table};
 
 use super::super::iptables::{Line, lines};
 use super::difference::difference;
+use super::join::joined;
 use super::merge::{Merge, put_guests};
-use super::{NoPlace, Onto, TABLES, is_ours, is_rule_of_ours, outside};
+use super::{NoPlace, Onto, TABLES, by_chain, is_ours, is_rule_of_ours, outside};
 
 /// A change of one family's tables of one back end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +61,14 @@ pub fn own(
             name,
             ..Table::default()
         };
-        let merged =
-            Merge::new(there.unwrap_or(&empty), family, &named, &wanted).place(&outside)?;
-        put(&mut after, merged.table());
+        let table = there.unwrap_or(&empty);
+        let is_staying_guest = |rule: &SavedRule| {
+            let of = rule.profile().filter(|p| !p.is_empty());
+            !is_ours(&rule.chain) && of.is_some_and(|p| !named.contains(&p))
+        };
+        let (staying, placeable) = apart(table, &is_staying_guest);
+        let merged = Merge::new(&placeable, family, &named, &wanted).place(&outside)?;
+        put(&mut after, joined(&staying, &merged.table()));
         warnings.extend(merged.warnings);
     }
     Ok(step(save, after, family, warnings))
@@ -88,9 +92,11 @@ pub fn guests(
     let outside = |profile: &str| outside(plan, profile, known.outside);
     let mut after = without(save, Some(&named));
     let mut warnings = Vec::new();
-    for table in after.tables.iter_mut().filter(|t| t.name == "filter") {
-        let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == table.name).collect();
-        warnings.extend(put_guests(table, family, &wanted, &outside)?);
+    for staying in after.tables.iter_mut().filter(|t| t.name == "filter") {
+        let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == staying.name).collect();
+        let (_, mut bare) = apart(staying, &is_rule_of_ours);
+        warnings.extend(put_guests(&mut bare, family, &wanted, &outside)?);
+        *staying = joined(staying, &bare);
     }
     Ok(step(save, after, family, warnings))
 }
@@ -179,6 +185,19 @@ fn step(save: &Save, after: Save, family: Family, warnings: Vec<String>) -> Opti
     })
 }
 
+/// Twice the rules of others: with those of ours that stay as they are, and with the rest
+/// of ours. What is placed anew is placed as if the former were not there: it must not
+/// lean on them, since each profile can go without the others.
+fn apart(table: &Table, stays: &dyn Fn(&SavedRule) -> bool) -> (Table, Table) {
+    let (mut staying, mut rest) = (table.clone(), table.clone());
+    staying.chains.retain(|chain| !is_ours(&chain.name));
+    staying
+        .rules
+        .retain(|rule| !is_rule_of_ours(rule) || stays(rule));
+    rest.rules.retain(|rule| !stays(rule));
+    (staying, rest)
+}
+
 /// The ruleset without ours; with names, without what serves those profiles, and the
 /// chains of ours that hold nothing then.
 fn without(save: &Save, names: Option<&[&str]>) -> Save {
@@ -211,48 +230,32 @@ fn put_back(table: &mut Table, old: &Table) {
             table.chains.push(chain.clone());
         }
     }
-    let mut by_chain: HashMap<&str, Vec<SavedRule>> = HashMap::new();
-    for chain in &old.chains {
-        let there: Vec<SavedRule> = table.rules_of(&chain.name).cloned().collect();
-        by_chain.insert(&chain.name, with_ours_of(there, old, &chain.name));
-    }
-    let rules = std::mem::take(&mut table.rules);
+    let (mut there, mut was) = (by_chain(table), by_chain(old));
+    let mut rules = Vec::with_capacity(table.rules.len());
     for chain in &table.chains {
-        let others = || rules.iter().filter(|r| r.chain == chain.name).cloned();
-        let of_chain = by_chain.remove(chain.name.as_str());
-        let of_chain = of_chain.unwrap_or_else(|| others().collect());
-        table.rules.extend(of_chain);
+        let there = there.remove(chain.name.as_str()).unwrap_or_default();
+        let was = was.remove(chain.name.as_str()).unwrap_or_default();
+        rules.extend(with_ours_of(there, &was).into_iter().cloned());
     }
+    table.rules = rules;
 }
 
-/// A chain's rules, with ours of `old` before the rules that they came before.
-fn with_ours_of(mut rules: Vec<SavedRule>, old: &Table, chain: &str) -> Vec<SavedRule> {
-    let was: Vec<&SavedRule> = old.rules_of(chain).collect();
-    let others: Vec<&SavedRule> = was
-        .iter()
-        .copied()
-        .filter(|r| !is_rule_of_ours(r))
-        .collect();
-    let unchanged = same_words(&rules, &others);
-    // From behind, so that what was put in does not move the places before it.
+/// A chain's rules, with ours of those that it had before the rules that they came
+/// before.
+fn with_ours_of<'a>(there: Vec<&'a SavedRule>, was: &[&'a SavedRule]) -> Vec<&'a SavedRule> {
+    let others = was.iter().filter(|rule| !is_rule_of_ours(rule));
+    let unchanged = there.iter().map(|r| &r.words).eq(others.map(|r| &r.words));
+    if unchanged {
+        return was.to_vec();
+    }
+    let mut rules = there;
+    // From behind: the rule that one of ours came before may be ours too.
     for (index, rule) in was.iter().enumerate().rev() {
-        if !is_rule_of_ours(rule) {
-            continue;
+        if is_rule_of_ours(rule) {
+            let mut next = was[index + 1..].iter();
+            let at = next.find_map(|next| rules.iter().position(|r| r.words == next.words));
+            rules.insert(at.unwrap_or(rules.len()), *rule);
         }
-        let count = was[..index].iter().filter(|r| !is_rule_of_ours(r)).count();
-        let next = was[index + 1..]
-            .iter()
-            .find_map(|next| rules.iter().position(|r| r.words == next.words));
-        let at = match next {
-            _ if unchanged => count,
-            Some(at) => at,
-            None => rules.len(),
-        };
-        rules.insert(at, (*rule).clone());
     }
     rules
-}
-
-fn same_words(rules: &[SavedRule], others: &[&SavedRule]) -> bool {
-    rules.len() == others.len() && rules.iter().zip(others).all(|(a, b)| a.words == b.words)
 }
