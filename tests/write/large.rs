@@ -40,6 +40,7 @@ const SEED: &str = "table inet ftpnat {
 	}
 	chain pre {
 		type nat hook prerouting priority -110; policy accept;
+		ip daddr 192.0.2.1 tcp dport 21 dnat ip to 10.77.0.1:2121 comment \"ftpnat:p:control\"
 		dnat ip to ip daddr . tcp dport map @servers comment \"ftpnat:p:control\"
 		ip saddr { 192.0.2.1, 192.0.2.9 } accept
 	}
@@ -58,7 +59,7 @@ pub(crate) fn large(table: &Table) -> Table {
     }
     let rules = &mut table.chains[0].rules;
     let seed = rules.remove(0);
-    rules.extend(std::iter::repeat_n(seed, RULES - 1));
+    rules.extend(std::iter::repeat_n(seed, RULES - 2));
     table
 }
 
