@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod connections;
 mod guests;
 mod held;
 mod many;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let mut trials = held::trials();
     trials.extend(guests::trials());
     trials.extend(together::trials());
+    trials.extend(connections::trials());
     trials.extend(many::trials());
     support::play_rules(trials)
 }

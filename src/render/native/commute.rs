@@ -219,3 +219,100 @@ fn excluded(rules: &[&Rule], first: &[usize], second: &[usize]) -> bool {
         exceptions.iter().all(within)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::filter::{Chain, Demand, Statement};
+    use ipnet::IpNet;
+
+    fn dnat(to: &str, matches: Vec<Match>) -> Rule {
+        Rule {
+            profile: "a".to_owned(),
+            name: "dnat",
+            why: String::new(),
+            chain: Chain::NAT_PREROUTING,
+            families: vec![Family::Ipv4],
+            matches,
+            statement: Statement::Dnat {
+                to: to.parse().expect("an address"),
+                port: None,
+            },
+            demand: Demand::Always,
+        }
+    }
+
+    fn at(address: &str) -> Match {
+        let address: std::net::IpAddr = address.parse().expect("an address");
+        Match::Destination(vec![IpNet::from(address)])
+    }
+
+    fn ports(first: u16, last: u16) -> Match {
+        Match::TcpDestinationPort(vec![PortRange::new(first, last).expect("in order")])
+    }
+
+    fn by(name: &str) -> Match {
+        Match::InputInterface(vec![InterfaceName::new(name).expect("a name")])
+    }
+
+    fn of(rules: &[Rule]) -> Vec<Option<usize>> {
+        segments(&rules.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn translations_of_the_same_packets_stay_and_bound_the_others() {
+        let other = || dnat("10.77.0.29", vec![at("198.51.100.9"), ports(1, 2)]);
+        let first = dnat("10.77.0.21", vec![at("198.51.100.1"), ports(10, 20)]);
+        let meets = dnat("10.77.0.22", vec![at("198.51.100.1"), ports(20, 30)]);
+        let found = of(&[other(), first.clone(), other(), meets, other()]);
+        assert_eq!(found, [Some(0), None, Some(1), None, Some(2)]);
+        let beside = dnat("10.77.0.22", vec![at("198.51.100.1"), ports(21, 30)]);
+        assert_eq!(of(&[first.clone(), beside]), [Some(0), Some(0)]);
+        let same = dnat("10.77.0.21", vec![at("198.51.100.1"), ports(15, 30)]);
+        assert_eq!(of(&[first, same, other()]), [Some(0); 3]);
+    }
+
+    #[test]
+    fn interfaces_tell_packets_apart() {
+        let to = |server, name| {
+            let ports = ports(10, 20);
+            dnat(server, vec![by(name), at("198.51.100.1"), ports])
+        };
+        let rules = [to("10.77.0.21", "eth0"), to("10.77.0.22", "ppp0")];
+        assert_eq!(of(&rules), [Some(0), Some(0)]);
+        let rules = [to("10.77.0.21", "eth0"), to("10.77.0.22", "eth0")];
+        assert_eq!(of(&rules), [None, None]);
+    }
+
+    #[test]
+    fn a_dynamic_address_may_be_any() {
+        let anywhere = |first| {
+            let ports = ports(first, first + 9);
+            dnat("10.77.0.21", vec![Match::DestinationIsLocal, ports])
+        };
+        let there = |server, first| dnat(server, vec![at("198.51.100.1"), ports(first, first)]);
+        let rules = [
+            there("10.77.0.22", 5),
+            anywhere(10),
+            there("10.77.0.23", 15),
+        ];
+        assert_eq!(of(&rules), [Some(0), None, Some(1)]);
+        let rules = [
+            there("10.77.0.22", 5),
+            anywhere(10),
+            there("10.77.0.23", 25),
+        ];
+        assert_eq!(of(&rules), [Some(0); 3]);
+    }
+
+    #[test]
+    fn many_on_one_address_take_no_long() {
+        let server = |n: u16| format!("10.77.{}.{}", n / 250, n % 250);
+        let rule = |n: u16| dnat(&server(n), vec![at("198.51.100.1"), ports(n, n + 1)]);
+        let found = of(&(1..10_000).map(rule).collect::<Vec<_>>());
+        assert!(found.iter().all(Option::is_none));
+        let rule = |n: u16| dnat(&server(n), vec![at("198.51.100.1"), ports(n, n)]);
+        let found = of(&(1..10_000).map(rule).collect::<Vec<_>>());
+        assert!(found.iter().all(|segment| *segment == Some(0)));
+    }
+}

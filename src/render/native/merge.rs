@@ -95,7 +95,10 @@ fn blank(rule: &Rule, side: Side) -> Rule {
     };
     Rule {
         profile: String::new(),
+        name: rule.name,
         why: String::new(),
+        chain: rule.chain,
+        families: rule.families.clone(),
         matches,
         statement: match &rule.statement {
             // Beside each single port a map can hold the port that it becomes, also where
@@ -107,7 +110,7 @@ fn blank(rule: &Rule, side: Side) -> Rule {
             Statement::Snat { to } => Statement::Snat { to: nowhere(to) },
             other => other.clone(),
         },
-        ..rule.clone()
+        demand: rule.demand,
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Shared<'a> {
     members: Vec<&'a Rule>,
     keyed: Slots,
     like: &'a Rule,
+    /// Targets have a port.
+    shifts: bool,
 }
 
 /// What an element is made of.
@@ -64,6 +66,9 @@ impl<'a> Shared<'a> {
     pub(super) fn new(members: Vec<&'a Rule>, keyed: Slots) -> Self {
         Self {
             like: members[0],
+            shifts: members
+                .iter()
+                .any(|rule| matches!(rule.statement, Statement::Dnat { port: Some(_), .. })),
             members,
             keyed,
         }
@@ -131,15 +136,8 @@ impl<'a> Shared<'a> {
     ) {
         let family = Family::of(to);
         assembly.lookup(fields, &set.name, Some(REGISTER));
-        let port = self.shifts().then(|| after(REGISTER, Kind::of(family)));
+        let port = self.shifts.then(|| after(REGISTER, Kind::of(family)));
         assembly.translate(kind, family, port);
-    }
-
-    /// Whether targets have a port.
-    fn shifts(&self) -> bool {
-        self.members
-            .iter()
-            .any(|rule| matches!(rule.statement, Statement::Dnat { port: Some(_), .. }))
     }
 
     fn fields(&self) -> Vec<Field> {
@@ -176,14 +174,13 @@ impl<'a> Shared<'a> {
     }
 
     fn of(&self, rule: &Rule) -> Vec<Entry> {
-        let shifts = self.shifts();
         let entry = |ports: Option<PortRange>| Entry {
             address: address_at(rule, self.keyed.address),
             ports,
             value: family_of(&rule.statement).map(|(_, to)| {
                 let own = ports.map(PortRange::first);
                 let port = match rule.statement {
-                    Statement::Dnat { port, .. } => port.or(own).filter(|_| shifts),
+                    Statement::Dnat { port, .. } => port.or(own).filter(|_| self.shifts),
                     _ => None,
                 };
                 (to, port)
