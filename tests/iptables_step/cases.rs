@@ -102,6 +102,9 @@ fn several(host: &Host) -> Result<(), Failed> {
 /// A profile that changed replaces the old one; `back` undoes that, and the first too.
 fn change_and_back(host: &Host) -> Result<(), Failed> {
     let family = host.iptables.family;
+    // Like the rule that ours comes before.
+    let log = "-m limit --limit 3/min -j LOG --log-prefix \"in: \"";
+    host.load(&format!("*filter\n-I INPUT 1 {log}\nCOMMIT\n"))?;
     let nothing = (host.save(), host.text());
     for mode in Mode::BOTH {
         take(host, mode, &[ONE])?;
@@ -211,6 +214,9 @@ fn by_hand(host: &Host) -> Result<(), Failed> {
                 format!("-D INPUT {jump}"),
                 "-F FTPNAT-INPUT".to_owned(),
                 "-A FTPNAT-INPUT -j DROP".to_owned(),
+                "-A FTPNAT-INPUT -p tcp -m tcp --dport 21 -m conntrack --ctstate \
+                 NEW,ESTABLISHED -m comment --comment ftpnat:one:control -j ACCEPT"
+                    .to_owned(),
                 "-D FTPNAT-INPUT 1".to_owned(),
                 "-N FTPNAT-POSTROUTING".to_owned(),
             ],
