@@ -163,14 +163,19 @@ impl Gateway<'_> {
         let statement = external
             .address
             .map_or(Statement::Masquerade, |to| Statement::Snat { to });
+        let clients = self.scope.clients();
+        // An inside client keeps seeing the server's own address. Where no client is
+        // inside, nobody would miss that exception.
+        let shares = |net: &&IpNet| clients.iter().any(|c| c.contains(*net) || net.contains(c));
+        let inside: Vec<IpNet> = self.inside.iter().filter(shares).copied().collect();
         self.scope.rule(
             Chain::NAT_POSTROUTING,
             "active-snat",
             "active data must come from the address that the client called",
             vec![
                 self.sent_by_server(),
-                to(&self.scope.clients()),
-                (!self.inside.is_empty()).then(|| Match::NotDestination(self.inside.clone())),
+                to(&clients),
+                (!inside.is_empty()).then_some(Match::NotDestination(inside)),
                 leaves_by(&external.interfaces),
                 to_range(PortRange::UNPRIVILEGED),
             ],
