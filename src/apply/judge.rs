@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 use crate::model::net::PortRange;
 use crate::plan::From;
-use crate::plan::flows::{Purpose, connections};
+use crate::plan::flows::{Part, Purpose, connections};
 use crate::profile::Profile;
 use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region};
 use crate::ruleset::placement::is_will;
@@ -24,6 +24,9 @@ pub struct Blocked {
     pub ports: PortRange,
     /// What stops them.
     pub by: Stopped,
+    /// The rule that keeps them from being tracked: then no rule that tests `ct state`
+    /// lets them in.
+    pub untracked: Option<Place>,
 }
 
 /// What stops a connection.
@@ -52,11 +55,13 @@ pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<
                     continue;
                 };
                 let ports = ports(&part.region);
+                let untracked = untracked_by(&part);
                 let twin = found.iter_mut().find(|b| {
                     b.profile == profile.name
                         && b.purpose == wanted.purpose
                         && b.from == wanted.from
                         && b.by == by
+                        && b.untracked == untracked
                 });
                 match twin {
                     Some(twin) => twin.ports = joined(twin.ports, ports),
@@ -66,6 +71,7 @@ pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<
                         from: wanted.from,
                         ports,
                         by,
+                        untracked,
                     }),
                 }
             }
@@ -89,6 +95,16 @@ fn stopped(outcome: &Outcome, prepared: &Prepared) -> Option<Stopped> {
         Outcome::Elsewhere { by, .. } => Some(Stopped::Elsewhere(*by)),
         Outcome::Undecided(doubt) => Some(Stopped::Unknown(*doubt)),
     }
+}
+
+fn untracked_by(part: &Part) -> Option<Place> {
+    let all = [
+        Some(&part.opening),
+        part.answer.as_ref(),
+        part.later.as_ref(),
+    ];
+    let mut rules = all.into_iter().flatten().map(|e| e.notrack.known());
+    rules.find_map(|rule| rule.copied().flatten())
 }
 
 fn ports(region: &Region) -> PortRange {

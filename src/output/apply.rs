@@ -207,7 +207,15 @@ pub fn blocked(blocked: &Blocked, ruleset: &Ruleset) -> String {
     let who = who(blocked);
     match blocked.by {
         Stopped::General(at) | Stopped::Will(at) => {
-            format!("{who}: dropped by {}", at_place(ruleset, at))
+            let words = format!("{who}: dropped by {}", at_place(ruleset, at));
+            match blocked.untracked {
+                Some(by) => format!(
+                    "{words}; no rule that tests `ct state` matches, for they are kept untracked \
+                     by {}",
+                    at_place(ruleset, by)
+                ),
+                None => words,
+            }
         }
         Stopped::Kernel => format!("{who}: dropped by the kernel itself, as without a route"),
         Stopped::Elsewhere(at) => {
