@@ -1,0 +1,237 @@
+//! Each shipped profile is applied to a host that drops everything, and each rule of
+//! ours is then taken out in turn. A client that came through before must fail, or,
+//! of the accepts that are there for their counters, the counter must have counted.
+//! A rule that nobody misses is a fault of the planner.
+
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+#![allow(clippy::print_stderr, reason = "the test says what it took out")]
+
+mod loaded;
+mod missed;
+mod model;
+mod scenes;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ftpnat::model::ftp::ClientMode;
+use ftpnat::model::net::Family;
+use ftpnat::plan::served_families;
+use ftpnat::profile::parse;
+use libtest_mimic::{Failed, Trial};
+
+use loaded::{Loaded, Way};
+use missed::{Seat, Sign};
+use model::Session;
+use scenes::Stage;
+use support::ftpnat_beside;
+use support::netns::Namespace;
+
+fn main() -> ExitCode {
+    support::enter();
+    let mut trials = Vec::new();
+    for file in shipped() {
+        let name = file
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        for way in Way::ALL {
+            let file = file.clone();
+            trials.push(Trial::test(format!("{name}/{}", way.word()), move || {
+                each_is_missed(&file, way)
+            }));
+        }
+    }
+    support::play(trials)
+}
+
+fn shipped() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+    let entries = std::fs::read_dir(folder).expect("profiles");
+    let mut files: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
+    files.sort();
+    assert!(files.len() > 10, "the profiles were found");
+    files
+}
+
+/// A client that hears nothing for so long fails: a SYN that is lost comes again after
+/// one second, and that delay is a fault too.
+const HANG: Duration = Duration::from_millis(900);
+/// What works does so in this time in one of so many tries, however busy the machine is.
+const TRIES: u32 = 10;
+
+fn each_is_missed(file: &Path, way: Way) -> Result<(), Failed> {
+    let text = std::fs::read(file).expect("a profile");
+    let profile = parse(&file.display().to_string(), &text).expect("a valid profile");
+    let stage = Stage::of(&profile);
+    way.drop_all(stage.firewall());
+    let state = support::directory();
+    apply(stage.firewall(), way, file, state.path())?;
+    let rules = way.rules(stage.firewall());
+    // All that is missed below works now.
+    let mut faults = Vec::new();
+    let mut played = Vec::new();
+    for rule in &rules {
+        for (seat, session) in sessions(&stage, &rules, rule)? {
+            if played.contains(&(seat, session)) {
+                continue;
+            }
+            played.push((seat, session));
+            if let Err(e) = works(&stage, seat, session) {
+                faults.push(format!("before: {seat:?}: {session:?}: {e}"));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        let listing = way.saved(stage.firewall());
+        return Err(format!("{}\n{}", faults.join("\n"), listing.text()).into());
+    }
+    let counted = way.rules(stage.firewall());
+    let saved = way.saved(stage.firewall());
+    let mut told = BTreeMap::<String, usize>::new();
+    for number in 0..counted.len() {
+        let rule = &counted[number];
+        if rule.counts_only {
+            if rule.packets == 0 {
+                faults.push(format!("no packet met `{}`", rule.text));
+            }
+            *told.entry("its counter".into()).or_default() += 1;
+            continue;
+        }
+        // Handles are others where a rule came back.
+        let rule = &way.rules(stage.firewall())[number];
+        match missed(&stage, &rules, rule)? {
+            Some(how) => *told.entry(how).or_default() += 1,
+            None => faults.push(format!("nobody misses `{}`", rule.text)),
+        }
+        if number % 5 == 0 {
+            apply(stage.firewall(), way, file, state.path())?;
+            same(&way.saved(stage.firewall()).plain(), &saved.plain())?;
+        } else {
+            saved.load(stage.firewall());
+        }
+    }
+    let told: Vec<String> = told
+        .iter()
+        .map(|(how, n)| format!("{n} by {how}"))
+        .collect();
+    eprintln!(
+        "{}/{}: {} rules taken out in turn; missed: {}",
+        profile.name,
+        way.word(),
+        rules.len(),
+        told.join(", ")
+    );
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n").into())
+    }
+}
+
+fn apply(host: &Namespace, way: Way, file: &Path, state: &Path) -> Result<(), Failed> {
+    let (file, state) = (file.display().to_string(), state.display().to_string());
+    let arguments = [
+        "apply",
+        "--yes",
+        "--backend",
+        way.word(),
+        "--state-dir",
+        &state,
+        "--profile",
+        &file,
+    ];
+    let run = ftpnat_beside(way.beside(), host, &arguments, "");
+    if run.status == 0 {
+        Ok(())
+    } else {
+        Err(format!("{run:?}").into())
+    }
+}
+
+fn same(now: &str, before: &str) -> Result<(), Failed> {
+    if now == before {
+        Ok(())
+    } else {
+        Err(format!("apply does not bring a lost rule back:\n{now}\nbefore:\n{before}").into())
+    }
+}
+
+/// Who misses a rule; it is out afterwards.
+fn missed(stage: &Stage, rules: &[Loaded], rule: &Loaded) -> Result<Option<String>, Failed> {
+    let host = stage.firewall();
+    let deleted = host.feed("sh", &["-c", &rule.deletion], "");
+    if !deleted.status.success() {
+        return Err(format!("{}: {deleted:?}", rule.deletion).into());
+    }
+    for (from, session) in sessions(stage, rules, rule)? {
+        if play(stage, from, session).is_err() {
+            let kind = if session.veiled { "veiled" } else { "plain" };
+            return Ok(Some(format!("{from:?} {:?} {kind}", session.mode)));
+        }
+    }
+    Ok(None)
+}
+
+/// The sessions in which a rule is used: of each family that is served.
+fn sessions(
+    stage: &Stage,
+    rules: &[Loaded],
+    rule: &Loaded,
+) -> Result<Vec<(Seat, Session)>, Failed> {
+    let signs: Vec<Sign> = match &rule.leads_to {
+        None => missed::by(&rule.name).collect(),
+        Some(chain) => rules
+            .iter()
+            .filter(|other| other.chain == *chain)
+            .flat_map(|other| missed::by(&other.name))
+            .collect(),
+    };
+    if signs.is_empty() {
+        let name = &rule.name;
+        return Err(format!("who misses the rule `{name}`? The table does not say").into());
+    }
+    let mut sessions = Vec::new();
+    for sign in signs {
+        for family in served_families(stage.profile()) {
+            sessions.extend(
+                stage
+                    .sessions(sign, family)
+                    .into_iter()
+                    .map(|s| (sign.seat, s)),
+            );
+        }
+    }
+    Ok(sessions)
+}
+
+fn works(stage: &Stage, seat: Seat, session: Session) -> Result<(), String> {
+    let mut played = play(stage, seat, session);
+    for _ in 1..TRIES {
+        if played.is_err() {
+            played = play(stage, seat, session);
+        }
+    }
+    played
+}
+
+fn play(stage: &Stage, seat: Seat, session: Session) -> Result<(), String> {
+    if seat == Seat::Narrow {
+        stage.forget_paths();
+    }
+    model::play(stage.client(seat), session, HANG)
+}
+
+/// The same way of asking, in the other family's words.
+fn in_family(mode: ClientMode, family: Family) -> Option<ClientMode> {
+    match (mode, family) {
+        (ClientMode::Port, Family::Ipv6) => Some(ClientMode::Eprt),
+        (ClientMode::Pasv, Family::Ipv6) => None,
+        _ => Some(mode),
+    }
+}
