@@ -58,9 +58,18 @@ pub(super) fn sub_state(asked: &StateDirectory) -> Result<SubState, Failure> {
     SubState::of_this_namespace(&root).map_err(|e| unkept(&e))
 }
 
-/// Takes the lock: one ftpnat at a time changes a namespace.
-pub(super) fn lock(sub_state: &SubState) -> Result<Locked, Failure> {
-    sub_state.lock().map_err(|e| unkept(&e))
+/// Works under the lock: one ftpnat at a time changes a namespace. Where nothing is
+/// installed afterwards, no file is left either.
+pub(super) fn under_lock<T>(
+    sub_state: &SubState,
+    work: impl FnOnce(&Locked) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let locked = sub_state.lock().map_err(|e| unkept(&e))?;
+    let done = work(&locked);
+    if matches!(sub_state.read(record::FILE), Ok(None)) {
+        locked.leave_no_trace();
+    }
+    done
 }
 
 /// Reads the record.

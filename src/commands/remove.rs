@@ -10,22 +10,22 @@ use super::{installation, told};
 /// Takes out the profiles named, or everything of ours, and says what went.
 pub(super) fn run(asked: &cli::Remove, format: Output, color: Color) -> anyhow::Result<()> {
     let sub_state = installation::sub_state(&asked.state)?;
-    let locked = installation::lock(&sub_state)?;
-    let installed = installation::read(&sub_state)?;
-    let wanted = wanted(&asked.names, &installed)?;
     let manner = if asked.dry_run {
         Manner::Show
     } else {
         Manner::Do
     };
-    let done = change::make(&wanted, &installed, &locked, manner, color)?;
-    if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names) {
-        return Err(unknown(&asked.names[0]).into());
-    }
-    told::remove(&wanted.leaving, &done, format, color)?;
-    if manner == Manner::Do && wanted.profiles.is_empty() {
-        locked.leave_no_trace();
-    }
+    let (leaving, done) = installation::under_lock(&sub_state, |locked| {
+        let installed = installation::read(&sub_state)?;
+        let wanted = wanted(&asked.names, &installed)?;
+        let done = change::make(&wanted, &installed, locked, manner, color)?;
+        if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names)
+        {
+            return Err(unknown(&asked.names[0]).into());
+        }
+        Ok((wanted.leaving, done))
+    })?;
+    told::remove(&leaving, &done, format, color)?;
     Ok(())
 }
 
