@@ -89,8 +89,9 @@ pub(super) fn wanted(dropped: &[Dropped], others: &Ruleset) -> Result<Vec<Guests
         }
         let placement = match &drop.placed {
             Ok(placement) => placement,
-            // Replies that a chain cannot be told to drop are not refused over.
+            // Whether replies get through is judged afterwards.
             Err(_) if drop.rule.demand == Demand::WhereDropped => continue,
+            Err(_) if !drop.rule.is_required() => continue,
             Err(why) => {
                 return Err(NoPlace {
                     rule: drop.rule.clone(),

@@ -1,6 +1,5 @@
 //! Carries an intent out: reads the host, writes to the kernel, reads back.
 
-use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::facts::Facts;
@@ -75,12 +74,8 @@ impl Error {
         let words = format!("cannot write to nf_tables: {error}");
         match error {
             nft::Error::Stale => Self::Stale,
-            nft::Error::Refused(refused) => match refused.errno {
-                Errno::EPERM => Self::Privilege(words),
-                // No such expression, chain type, object or helper; no nf_tables at all.
-                Errno::EOPNOTSUPP | Errno::ENOENT | Errno::EPROTONOSUPPORT => Self::Feature(words),
-                _ => Self::Nft(words),
-            },
+            nft::Error::Refused(refused) if refused.lacks_privilege() => Self::Privilege(words),
+            nft::Error::Refused(refused) if refused.lacks_feature() => Self::Feature(words),
             _ => Self::Nft(words),
         }
     }

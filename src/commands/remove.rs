@@ -19,8 +19,7 @@ pub(super) fn run(asked: &cli::Remove, format: Output, color: Color) -> anyhow::
         let installed = installation::read(&sub_state)?;
         let wanted = wanted(&asked.names, &installed)?;
         let done = change::make(&wanted, &installed, locked, manner, color)?;
-        if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names)
-        {
+        if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names) {
             return Err(unknown(&asked.names[0]).into());
         }
         Ok((wanted.leaving, done))

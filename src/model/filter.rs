@@ -198,6 +198,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether FTP fails without it. ICMP errors are needed on narrow paths only, and an
+    /// administrator may let them in at a rate: where they have no place, that is said.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        !self.matches.contains(&Match::Icmp)
+    }
+
     /// The comment that travels into the kernel and by which ours are
     /// recognised: `ftpnat:PROFILE:RULE`, at most 120 bytes.
     #[must_use]

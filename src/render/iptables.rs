@@ -26,6 +26,8 @@ pub struct Line {
     pub body: String,
     /// When it is needed.
     pub demand: Demand,
+    /// Whether nothing works without it ([`Rule::is_required`]).
+    pub required: bool,
 }
 
 /// The table in which iptables has a chain of ours.
@@ -65,6 +67,7 @@ pub fn lines(rule: &Rule, family: Family) -> Vec<Line> {
         built_in: built_in(rule.chain.hook),
         body,
         demand: rule.demand,
+        required: rule.is_required(),
     };
     let comment = format!("-m comment --comment \"{}\"", rule.comment());
     let target = target(&rule.statement);

@@ -53,6 +53,7 @@ impl Merge {
                             built_in,
                             body,
                             demand: Demand::Always,
+                            required: true,
                         });
                     false
                 }
@@ -193,6 +194,7 @@ impl From<&Line> for Candidate {
             built_in: line.built_in.to_owned(),
             body: line.body.clone(),
             demand: line.demand,
+            required: line.required,
         }
     }
 }

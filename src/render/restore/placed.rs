@@ -24,6 +24,8 @@ pub(super) struct Candidate {
     pub(super) built_in: String,
     pub(super) body: String,
     pub(super) demand: Demand,
+    /// Whether nothing works without it.
+    pub(super) required: bool,
 }
 
 /// Where the lines of one built-in chain go.
@@ -60,6 +62,7 @@ impl Placed {
         let facts = HostFacts::default();
         let prepared = Prepared::new(&ruleset, &facts);
         let mut places: Vec<(&Candidate, Wanted, Placement)> = Vec::new();
+        let mut warnings = Vec::new();
         for candidate in candidates {
             let line = format!("-A {} {}", candidate.built_in, candidate.body);
             let from = outside(&candidate.profile);
@@ -69,17 +72,25 @@ impl Placed {
             let (Some(wanted), Some(base)) = (wanted, base) else {
                 continue;
             };
-            let placement =
-                placement::place(&prepared, (0, base), &wanted).map_err(|why| NoPlace {
-                    rule: line.clone(),
-                    chain: candidate.built_in.clone(),
-                    why,
-                    needed: candidates
-                        .iter()
-                        .filter(|c| c.demand == Demand::Always)
-                        .map(|c| c.body.clone())
-                        .collect(),
-                })?;
+            let placement = match placement::place(&prepared, (0, base), &wanted) {
+                Ok(placement) => placement,
+                Err(why) if !candidate.required => {
+                    warnings.push(format!("`{line}` is left out: {why}"));
+                    continue;
+                }
+                Err(why) => {
+                    return Err(NoPlace {
+                        rule: line,
+                        chain: candidate.built_in.clone(),
+                        why,
+                        needed: candidates
+                            .iter()
+                            .filter(|c| c.demand == Demand::Always)
+                            .map(|c| c.body.clone())
+                            .collect(),
+                    });
+                }
+            };
             if candidate.demand == Demand::Always || placement.dropped {
                 places.push((candidate, wanted, placement));
             }
@@ -91,7 +102,7 @@ impl Placed {
             },
             in_chain: Vec::new(),
             guests: Vec::new(),
-            warnings: Vec::new(),
+            warnings,
         };
         let Some((_, _, main)) = places.first().cloned() else {
             return Ok(result);
