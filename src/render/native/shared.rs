@@ -74,8 +74,8 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// The rule and its set, which has a name that was not taken; no set where the rules
-    /// are all the same.
+    /// The rule and its set, which has a name that was not taken; no set where one rule
+    /// without it meets what all of them meet.
     pub(super) fn lowered(
         &self,
         family: TableFamily,
