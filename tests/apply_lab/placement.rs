@@ -8,10 +8,12 @@ use crate::host::{Host, Kind};
 use crate::server::PROFILE;
 use crate::support::client::Session;
 use crate::support::client::SessionTls::Explicit;
+use crate::support::directory;
+use crate::support::netns::Namespace;
 use crate::support::outcome::Outcome::{Hangs, Works};
 use crate::support::proftpd;
 use crate::support::rules::{nft, restore};
-use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC};
+use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC, lead_far_away};
 use crate::support::server::Config;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -29,6 +31,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(Trial::test(
             format!("placement/dnat-taken-by-another-rule/{word}"),
             move || dnat_taken(kind),
+        ));
+        trials.push(Trial::test(
+            format!("placement/related-icmp/{word}"),
+            move || path_mtu(kind),
         ));
     }
     trials
@@ -85,6 +91,34 @@ fn drops_established_too(kind: Kind) -> Result<(), Failed> {
     expect(&scene.client, &server, &session, &Hangs)?;
     Host::new(&scene.server, kind).apply(PROFILE)?;
     expect(&scene.client, &server, &session, &Works)
+}
+
+/// The ports are open, but nothing tells the server of a narrow path: TLS, whose server
+/// has much to say at once, hangs there and nowhere else.
+fn path_mtu(kind: Kind) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let dir = directory();
+    let far = Namespace::new("far", dir.path());
+    lead_far_away(&scene.client, &scene.server, &far);
+    kind.load(
+        &scene.server,
+        "table inet theirs {
+            chain input {
+                type filter hook input priority 0; policy drop;
+                ct state established accept
+                tcp dport { 21, 50000-50010 } accept
+            }
+        }\n",
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+         -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n\
+         -A INPUT -p tcp -m multiport --dports 21,50000:50010 -j ACCEPT\nCOMMIT\n",
+    );
+    let server = proftpd::start(&scene.server, &Config::default());
+    let session = Session::new(Epsv, Explicit, PUBLIC);
+    expect(&scene.client, &server, &session, &Works)?;
+    expect(&far, &server, &session, &Hangs)?;
+    Host::new(&scene.server, kind).apply(PROFILE)?;
+    expect(&far, &server, &session, &Works)
 }
 
 /// No `ct state` ever matches what is not tracked: `apply` may not call that done.

@@ -59,7 +59,12 @@ impl Way {
     /// The rules of ours, in the order in which they are listed.
     pub(crate) fn rules(self, host: &Namespace) -> Vec<Loaded> {
         match self {
-            Self::Native => native(&host.run("nft -a list ruleset")),
+            Self::Native => {
+                let listing = host.run("nft -a list ruleset");
+                let mut rules = native(&listing);
+                rules.extend(elements(&listing));
+                rules
+            }
             Self::Iptables(back_end) => ["iptables", "ip6tables"]
                 .into_iter()
                 .flat_map(|iptables| {
@@ -133,6 +138,8 @@ impl Saved {
 /// A loaded rule of ours.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
+    /// The profile that it is of; empty: it serves several.
+    pub(crate) profile: String,
     /// The rule's name in the plan.
     pub(crate) name: String,
     /// Its program, table and chain.
@@ -185,12 +192,13 @@ fn native(listing: &str) -> Vec<Loaded> {
         let Some((rule, handle)) = line.split_once(" # handle ") else {
             continue;
         };
-        let Some(name) = rule_name(rule) else {
+        let Some((profile, name)) = rule_name(rule) else {
             continue;
         };
         let packets = rule.split("counter packets ").nth(1);
         let packets = packets.and_then(|rest| rest.split(' ').next()?.parse().ok());
         rules.push(Loaded {
+            profile,
             name,
             chain: format!("{table} {chain}"),
             leads_to: None,
@@ -214,12 +222,13 @@ fn of_iptables(iptables: &str, back_end: BackEnd, saved: &str) -> Vec<Loaded> {
         let Some(rule) = line.strip_prefix("-A ") else {
             continue;
         };
-        let Some(name) = rule_name(rule) else {
+        let Some((profile, name)) = rule_name(rule) else {
             continue;
         };
         let chain = |chain: &str| format!("{iptables} {table} {chain}");
         let target = rule.split_once("-j FTPNAT-");
         rules.push(Loaded {
+            profile,
             name,
             chain: chain(rule.split(' ').next().unwrap_or_default()),
             leads_to: target.map(|(_, rest)| chain(&format!("FTPNAT-{rest}"))),
@@ -237,8 +246,53 @@ fn of_iptables(iptables: &str, back_end: BackEnd, saved: &str) -> Vec<Loaded> {
     rules
 }
 
-fn rule_name(rule: &str) -> Option<String> {
+/// The elements of our maps, of `nft -a list ruleset`: each does what a rule did.
+fn elements(listing: &str) -> Vec<Loaded> {
+    let mut found = Vec::new();
+    for map in listing.split("\tmap ").skip(1) {
+        let name = map.split(' ').next().unwrap_or_default();
+        let text = map.split("\n\t}").next().unwrap_or_default();
+        let Some((_, text)) = text.split_once("elements = { ") else {
+            continue;
+        };
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(" comment \"") {
+            let key = before.rsplit(',').next().unwrap_or(before).trim();
+            if let Some((profile, rule)) = rule_name(after) {
+                found.push(Loaded {
+                    profile,
+                    name: rule,
+                    chain: format!("map {name}"),
+                    leads_to: None,
+                    text: format!("map {name}: {key}"),
+                    counts_only: false,
+                    packets: 0,
+                    deletion: format!("nft 'delete element inet ftpnat {name} {{ {key} }}'"),
+                });
+            }
+            rest = after;
+        }
+    }
+    found
+}
+
+/// The profile and the rule of `ftpnat:PROFILE:RULE`.
+fn rule_name(rule: &str) -> Option<(String, String)> {
     let comment = rule.split("ftpnat:").nth(1)?;
-    let name = comment.split(':').nth(1)?;
-    Some(name.split(['"', ' ']).next()?.to_owned())
+    let (profile, name) = comment.split_once(':')?;
+    Some((
+        profile.to_owned(),
+        name.split(['"', ' ']).next()?.to_owned(),
+    ))
+}
+
+impl Loaded {
+    /// Whether another rule does the same in the same chain, for another profile.
+    pub(crate) fn is_twin_of(&self, other: &Self) -> bool {
+        let plain = |rule: &Self| {
+            let tag = format!("ftpnat:{}:", rule.profile);
+            rule.text.replace(&tag, "ftpnat:")
+        };
+        self.profile != other.profile && plain(self) == plain(other)
+    }
 }

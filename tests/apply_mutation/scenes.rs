@@ -1,12 +1,7 @@
 //! The networks that profiles are played in, with the model server where the profile
 //! has it, and one more host behind a path of 1280 bytes.
-//!
-//! ```text
-//! far eth0 198.51.100.200 ---- 198.51.100.129 far0 client eth0 198.51.100.10 ---- ...
-//!          2001:db8:52::200                          (mtu 1280 towards far)
-//! ```
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use ftpnat::model::ftp::Tls;
 use ftpnat::model::net::{Family, PortRange};
@@ -21,11 +16,9 @@ use crate::support::directory;
 use crate::support::netns::Namespace;
 use crate::support::rules::nft;
 use crate::support::scene::{
-    BehindGateway, CLIENT, CLIENT6, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER, SERVER6,
+    BehindGateway, CLIENT, CLIENT6, Direct, FAR, FAR6, Forwarding, PUBLIC, PUBLIC6, SERVER,
+    SERVER6, lead_far_away,
 };
-
-const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 200));
-const FAR6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x52, 0, 0, 0, 0, 0x200));
 
 enum Scene {
     Direct(Direct),
@@ -35,64 +28,70 @@ enum Scene {
 /// Everything that a profile is played with.
 pub(crate) struct Stage {
     scene: Scene,
-    profile: Profile,
+    /// All of one kind of NAT.
+    profiles: Vec<Profile>,
     far: Namespace,
-    /// The server, where it is none of the scene's hosts.
-    other: Option<Namespace>,
+    /// Servers that are none of the scene's hosts, with their addresses.
+    others: Vec<(IpAddr, Namespace)>,
     _servers: Vec<Server>,
     _dir: TempDir,
 }
 
 impl Stage {
-    /// The network of a profile, without any rule, and its server.
-    pub(crate) fn of(profile: &Profile) -> Self {
+    /// The network of profiles, without any rule, and their servers.
+    pub(crate) fn of(profiles: Vec<Profile>) -> Self {
         let dir = directory();
-        let scene = match &profile.nat {
+        let scene = match &profiles[0].nat {
             Nat::None => Scene::Direct(Direct::new()),
             Nat::Upstream { .. } => Scene::Behind(BehindGateway::new(Forwarding::On)),
             Nat::Dnat { .. } | Nat::Masquerade { .. } => {
                 Scene::Behind(BehindGateway::new(Forwarding::Off))
             }
         };
-        let other = match &scene {
-            Scene::Behind(scene) => profile
-                .server_address(Family::Ipv4)
-                .filter(|own| *own != SERVER)
-                .map(|own| scene.join("server-b", own)),
-            Scene::Direct(_) => None,
-        };
+        let mut others = Vec::new();
+        if let Scene::Behind(scene) = &scene {
+            let own = profiles
+                .iter()
+                .filter_map(|p| p.server_address(Family::Ipv4));
+            for own in own.filter(|own| *own != SERVER) {
+                others.push((own, scene.join("server-b", own)));
+            }
+        }
         let mut stage = Self {
             far: Namespace::new("far", dir.path()),
             scene,
-            profile: profile.clone(),
-            other,
+            profiles,
+            others,
             _servers: Vec::new(),
             _dir: dir,
         };
-        stage.lead_far_away();
-        if let Nat::Upstream { external, .. } = &profile.nat {
+        lead_far_away(stage.outside(), stage.front(), &stage.far);
+        if let Nat::Upstream { external, .. } = &stage.profiles[0].nat {
             stage.translate_upstream(external[0].address.expect("an address"));
         }
-        let config = config(profile);
-        let hosts = match &profile.nat {
-            Nat::Masquerade { .. } => vec![stage.outside(), &stage.far],
-            _ => vec![stage.server()],
-        };
-        stage._servers = hosts
-            .into_iter()
-            .map(|host| Server::start(host, &config))
-            .collect();
+        let mut servers = Vec::new();
+        for profile in &stage.profiles {
+            let hosts = match &profile.nat {
+                Nat::Masquerade { .. } => vec![stage.outside(), &stage.far],
+                _ => vec![stage.server(profile)],
+            };
+            let config = config(profile);
+            servers.extend(hosts.into_iter().map(|host| Server::start(host, &config)));
+        }
+        stage._servers = servers;
         stage
     }
 
-    /// The profile that is played.
-    pub(crate) fn profile(&self) -> &Profile {
-        &self.profile
+    /// The profiles that a rule is of, by the name in its comment; without one, it serves all.
+    pub(crate) fn profiles(&self, name: &str) -> impl Iterator<Item = &Profile> {
+        let name = name.to_owned();
+        let is_of = move |p: &&Profile| name.is_empty() || p.name == name;
+        self.profiles.iter().filter(is_of)
     }
 
     /// The host that the profile is applied to.
     pub(crate) fn firewall(&self) -> &Namespace {
-        match (&self.scene, &self.profile.nat) {
+        match (&self.scene, &self.profiles[0].nat) {
             (Scene::Direct(scene), _) => &scene.server,
             (Scene::Behind(scene), Nat::Upstream { .. }) => &scene.server,
             (Scene::Behind(scene), _) => &scene.gateway,
@@ -106,12 +105,18 @@ impl Stage {
         }
     }
 
-    fn server(&self) -> &Namespace {
-        match (&self.other, &self.scene) {
-            (Some(other), _) => other,
+    fn server(&self, profile: &Profile) -> &Namespace {
+        let own = profile.server_address(Family::Ipv4);
+        let other = self.others.iter().find(|(at, _)| Some(*at) == own);
+        match (other, &self.scene) {
+            (Some((_, other)), _) => other,
             (None, Scene::Direct(scene)) => &scene.server,
             (None, Scene::Behind(scene)) => &scene.server,
         }
+    }
+
+    fn masquerades(&self) -> bool {
+        matches!(self.profiles[0].nat, Nat::Masquerade { .. })
     }
 
     /// What is next to the outside, and not the client.
@@ -120,33 +125,6 @@ impl Stage {
             Scene::Direct(scene) => &scene.server,
             Scene::Behind(scene) => &scene.gateway,
         }
-    }
-
-    fn lead_far_away(&self) {
-        let (far, router, front) = (&self.far, self.outside(), self.front());
-        router.ip(&format!(
-            "link add far0 type veth peer name eth0 netns {}\n\
-             link set far0 up\n\
-             addr add 198.51.100.129/25 dev far0\n\
-             addr add 2001:db8:52::1/64 dev far0 nodad noprefixroute\n\
-             route replace 198.51.100.128/25 dev far0 mtu lock 1280\n\
-             route replace 2001:db8:52::/64 dev far0 mtu lock 1280",
-            far.path()
-        ));
-        far.ip(&format!(
-            "link set eth0 up\n\
-             addr add {FAR}/25 dev eth0\n\
-             addr add {FAR6}/64 dev eth0 nodad\n\
-             route add default via 198.51.100.129\n\
-             route add default via 2001:db8:52::1"
-        ));
-        front.ip(&format!(
-            "route add 198.51.100.128/25 via {CLIENT}\nroute add 2001:db8:52::/64 via {CLIENT6}"
-        ));
-        router.sysctl("net.ipv4.ip_forward", "1");
-        router.sysctl("net.ipv6.conf.all.forwarding", "1");
-        router.sysctl("net.ipv4.icmp_ratelimit", "0");
-        router.sysctl("net.ipv6.icmp.ratelimit", "0");
     }
 
     /// The box in front: one address to one, from outside.
@@ -174,7 +152,7 @@ impl Stage {
 
     /// Who sits there.
     pub(crate) fn client(&self, seat: Seat) -> &Namespace {
-        let masquerades = matches!(self.profile.nat, Nat::Masquerade { .. });
+        let masquerades = self.masquerades();
         match (&self.scene, seat) {
             (Scene::Behind(scene), Seat::Inside) => &scene.inside,
             (Scene::Behind(scene), _) if masquerades && seat != Seat::Gateway => &scene.inside,
@@ -186,31 +164,33 @@ impl Stage {
 
     /// Forgets what was learnt of path MTUs.
     pub(crate) fn forget_paths(&self) {
-        let sender = match &self.profile.nat {
-            Nat::Masquerade { .. } => self.client(Seat::Client),
-            _ => self.server(),
+        let senders: Vec<&Namespace> = if self.masquerades() {
+            vec![self.client(Seat::Client)]
+        } else {
+            self.profiles.iter().map(|p| self.server(p)).collect()
         };
-        sender.ip("route flush cache");
-        sender.run("ip -6 route flush cache");
+        for sender in senders {
+            sender.ip("route flush cache");
+            sender.run("ip -6 route flush cache");
+        }
     }
 
     /// The sessions that a sign stands for in a family, one for each control port; none
     /// where that family has no such thing.
-    pub(crate) fn sessions(&self, sign: Sign, family: Family) -> Vec<Session> {
+    pub(crate) fn sessions(&self, profile: &Profile, sign: Sign, family: Family) -> Vec<Session> {
         let Some(mode) = in_family(sign.mode, family) else {
             return Vec::new();
         };
-        let inside_out = sign.seat == Seat::Inside && !translated(&self.profile, family);
+        let inside_out = sign.seat == Seat::Inside && !translated(profile, family);
         // Nothing translates what TLS hides of an inside client's address.
-        let masquerades = matches!(self.profile.nat, Nat::Masquerade { .. });
-        if inside_out || masquerades && sign.veiled && mode.is_active() {
+        if inside_out || self.masquerades() && sign.veiled && mode.is_active() {
             return Vec::new();
         }
-        let address = self.called(sign.seat, family);
+        let address = called(profile, sign.seat, family);
         let session = |(number, control): (usize, &ftpnat::profile::Control)| Session {
             mode,
             veiled: sign.veiled,
-            to: SocketAddr::new(address, self.outer_port(number, control.port)),
+            to: SocketAddr::new(address, outer_port(profile, number, control.port)),
             implicit: control.tls == Tls::Implicit,
             privileged: sign.privileged,
             bytes: if sign.seat == Seat::Narrow {
@@ -219,34 +199,29 @@ impl Stage {
                 100
             },
         };
-        self.profile
-            .control
-            .iter()
-            .enumerate()
-            .map(session)
-            .collect()
+        profile.control.iter().enumerate().map(session).collect()
     }
+}
 
-    fn called(&self, seat: Seat, family: Family) -> IpAddr {
-        let by = |ipv4, ipv6| match family {
-            Family::Ipv4 => ipv4,
-            Family::Ipv6 => ipv6,
-        };
-        match &self.profile.nat {
-            Nat::None => by(PUBLIC, PUBLIC6),
-            Nat::Upstream { external, .. } => external[0].address.expect("an address"),
-            Nat::Dnat { .. } if translated(&self.profile, family) => by(PUBLIC, PUBLIC6),
-            Nat::Dnat { .. } => by(SERVER, SERVER6),
-            Nat::Masquerade { .. } if seat == Seat::Narrow => by(FAR, FAR6),
-            Nat::Masquerade { .. } => by(CLIENT, CLIENT6),
-        }
+fn called(profile: &Profile, seat: Seat, family: Family) -> IpAddr {
+    let by = |ipv4, ipv6| match family {
+        Family::Ipv4 => ipv4,
+        Family::Ipv6 => ipv6,
+    };
+    match &profile.nat {
+        Nat::None => by(PUBLIC, PUBLIC6),
+        Nat::Upstream { external, .. } => external[0].address.expect("an address"),
+        Nat::Dnat { .. } if translated(profile, family) => by(PUBLIC, PUBLIC6),
+        Nat::Dnat { .. } => by(SERVER, SERVER6),
+        Nat::Masquerade { .. } if seat == Seat::Narrow => by(FAR, FAR6),
+        Nat::Masquerade { .. } => by(CLIENT, CLIENT6),
     }
+}
 
-    fn outer_port(&self, number: usize, own: u16) -> u16 {
-        match &self.profile.nat {
-            Nat::Dnat { external, .. } if number == 0 => external[0].port.unwrap_or(own),
-            _ => own,
-        }
+fn outer_port(profile: &Profile, number: usize, own: u16) -> u16 {
+    match &profile.nat {
+        Nat::Dnat { external, .. } if number == 0 => external[0].port.unwrap_or(own),
+        _ => own,
     }
 }
 

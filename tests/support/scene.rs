@@ -28,6 +28,11 @@ pub(crate) const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 50));
 /// The same over IPv6.
 pub(crate) const INSIDE6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, 0x50));
 
+/// Beyond the client, where [`lead_far_away`] leads.
+pub(crate) const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 200));
+/// The same over IPv6.
+pub(crate) const FAR6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x52, 0, 0, 0, 0, 0x200));
+
 /// A client and a server whose firewall is under test:
 ///
 /// ```text
@@ -155,6 +160,41 @@ impl BehindGateway {
         host.ip(&format!("route add default via {GATEWAY}"));
         host
     }
+}
+
+/// Puts `far` behind the client, on a path of 1280 bytes; `front` is what the client is
+/// connected to:
+///
+/// ```text
+/// far eth0 198.51.100.200 ---- 198.51.100.129 far0 client eth0 198.51.100.10 ---- front
+///          2001:db8:52::200    (mtu 1280 towards far)
+/// ```
+pub(crate) fn lead_far_away(client: &Namespace, front: &Namespace, far: &Namespace) {
+    // Both ends announce 1460 bytes and only the route in between has less: that is what
+    // ICMP has to tell. IPv6's own route of the interface would come first.
+    client.ip(&format!(
+        "link add far0 type veth peer name eth0 netns {}\n\
+         link set far0 up\n\
+         addr add 198.51.100.129/25 dev far0\n\
+         addr add 2001:db8:52::1/64 dev far0 nodad noprefixroute\n\
+         route replace 198.51.100.128/25 dev far0 mtu lock 1280\n\
+         route replace 2001:db8:52::/64 dev far0 mtu lock 1280",
+        far.path()
+    ));
+    far.ip(&format!(
+        "link set eth0 up\n\
+         addr add {FAR}/25 dev eth0\n\
+         addr add {FAR6}/64 dev eth0 nodad\n\
+         route add default via 198.51.100.129\n\
+         route add default via 2001:db8:52::1"
+    ));
+    front.ip(&format!(
+        "route add 198.51.100.128/25 via {CLIENT}\nroute add 2001:db8:52::/64 via {CLIENT6}"
+    ));
+    client.sysctl("net.ipv4.ip_forward", "1");
+    client.sysctl("net.ipv6.conf.all.forwarding", "1");
+    client.sysctl("net.ipv4.icmp_ratelimit", "0");
+    client.sysctl("net.ipv6.icmp.ratelimit", "0");
 }
 
 /// A cable: a veth pair with one end in each namespace.
