@@ -135,6 +135,8 @@ impl ClientGateway<'_> {
                     [Some(Match::TcpSourcePort(ports)), established, reply],
                 ),
             ),
+            self.scope.accept_own_icmp(),
+            self.scope.accept_icmp_to_own(),
         ]
     }
 

@@ -75,7 +75,28 @@ impl Scope<'_> {
             chain,
             "related-icmp",
             "ICMP errors about these connections (path MTU); without them TLS stalls on narrow paths",
-            vec![Some(Match::Icmp), Some(Match::CtState(vec![CtState::Related]))],
+            related_icmp(),
+        )
+    }
+
+    /// The ICMP errors that this host itself sends about connections that it forwards: the
+    /// narrow link may be its own, as with `PPPoE`.
+    pub(super) fn accept_own_icmp(self) -> Rule {
+        self.accept_where_dropped(
+            Chain::FILTER_OUTPUT,
+            "gateway-icmp",
+            "this host's ICMP errors about forwarded connections, where its own link is the narrow one",
+            related_icmp(),
+        )
+    }
+
+    /// The ICMP errors about connections of clients on this host.
+    pub(super) fn accept_icmp_to_own(self) -> Rule {
+        self.accept_where_dropped(
+            Chain::FILTER_INPUT,
+            "gateway-related-icmp",
+            "ICMP errors about connections of clients on this host",
+            related_icmp(),
         )
     }
 
@@ -88,6 +109,13 @@ impl Scope<'_> {
     pub(super) fn server(self) -> Option<IpAddr> {
         self.profile.server_address(self.family)
     }
+}
+
+fn related_icmp() -> Vec<Option<Match>> {
+    vec![
+        Some(Match::Icmp),
+        Some(Match::CtState(vec![CtState::Related])),
+    ]
 }
 
 /// Whether two rules are one but for the family.

@@ -88,6 +88,7 @@ impl Gateway<'_> {
                     reply,
                 ],
             ),
+            self.scope.accept_own_icmp(),
         ]
     }
 
