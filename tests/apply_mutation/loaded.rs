@@ -117,22 +117,23 @@ impl Saved {
 
     /// The rules, whatever they counted.
     pub(crate) fn plain(&self) -> String {
-        let words = self.0.iter().flat_map(|(_, text)| text.split_whitespace());
-        let mut plain = String::new();
-        let mut counts = 0;
-        for word in words {
-            match word {
-                "packets" | "bytes" => counts = 1,
-                _ if counts == 1 => counts = 0,
-                _ if word.starts_with('[') => {}
-                _ => {
-                    plain += word;
-                    plain.push(' ');
-                }
-            }
-        }
-        plain
+        uncounted(&self.text())
     }
+}
+
+/// The words of rules without what they counted.
+fn uncounted(text: &str) -> String {
+    let mut plain = String::new();
+    let mut words = text.split_whitespace();
+    while let Some(word) = words.next() {
+        if matches!(word, "packets" | "bytes") {
+            words.next();
+        } else if !word.starts_with('[') {
+            plain += word;
+            plain.push(' ');
+        }
+    }
+    plain
 }
 
 /// A loaded rule of ours.
@@ -291,7 +292,7 @@ impl Loaded {
     pub(crate) fn is_twin_of(&self, other: &Self) -> bool {
         let plain = |rule: &Self| {
             let tag = format!("ftpnat:{}:", rule.profile);
-            rule.text.replace(&tag, "ftpnat:")
+            uncounted(&rule.text.replace(&tag, "ftpnat:"))
         };
         self.profile != other.profile && plain(self) == plain(other)
     }

@@ -244,7 +244,7 @@ fn works(stage: &Stage, seat: Seat, session: Session) -> Result<(), String> {
 }
 
 fn play(stage: &Stage, seat: Seat, session: Session) -> Result<(), String> {
-    if seat == Seat::Narrow {
+    if seat.is_narrow() {
         stage.forget_paths();
     }
     model::play(stage.client(seat), session, HANG)

@@ -9,10 +9,21 @@ pub(crate) enum Seat {
     Client,
     /// The same, with a path of 1280 bytes between it and the server, and much to send.
     Narrow,
+    /// The same, with much to send over a link of the gateway's own of 1280 bytes.
+    NarrowLink,
     /// Inside, at the external address.
     Inside,
     /// On the gateway itself.
     Gateway,
+    /// The same, with a path of 1280 bytes, and much to send.
+    GatewayNarrow,
+}
+
+impl Seat {
+    /// Whether path MTU discovery has to work.
+    pub(crate) fn is_narrow(self) -> bool {
+        matches!(self, Self::Narrow | Self::NarrowLink | Self::GatewayNarrow)
+    }
 }
 
 /// What a client does there.
@@ -63,6 +74,8 @@ const MISSED: &[(&str, Sign)] = &[
     ("passive-replies", privileged(Seat::Client, Epsv)),
     ("replies", veiled(Seat::Client, Epsv)),
     ("related-icmp", veiled(Seat::Narrow, Epsv)),
+    ("gateway-icmp", veiled(Seat::NarrowLink, Epsv)),
+    ("gateway-related-icmp", veiled(Seat::GatewayNarrow, Epsv)),
     // Translation.
     ("dnat-control", veiled(Seat::Client, Epsv)),
     ("dnat-passive", veiled(Seat::Client, Epsv)),

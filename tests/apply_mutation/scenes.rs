@@ -66,6 +66,12 @@ impl Stage {
             _dir: dir,
         };
         lead_far_away(stage.outside(), stage.front(), &stage.far);
+        if matches!(stage.scene, Scene::Behind(_)) {
+            stage.front().ip(&format!(
+                "route add {CLIENT}/32 dev eth0 mtu lock 1280\n\
+                 route add {CLIENT6}/128 dev eth0 mtu lock 1280"
+            ));
+        }
         if let Nat::Upstream { external, .. } = &stage.profiles[0].nat {
             stage.translate_upstream(external[0].address.expect("an address"));
         }
@@ -154,9 +160,9 @@ impl Stage {
     pub(crate) fn client(&self, seat: Seat) -> &Namespace {
         let masquerades = self.masquerades();
         match (&self.scene, seat) {
+            (Scene::Behind(scene), Seat::Gateway | Seat::GatewayNarrow) => &scene.gateway,
             (Scene::Behind(scene), Seat::Inside) => &scene.inside,
-            (Scene::Behind(scene), _) if masquerades && seat != Seat::Gateway => &scene.inside,
-            (Scene::Behind(scene), Seat::Gateway) => &scene.gateway,
+            (Scene::Behind(scene), _) if masquerades => &scene.inside,
             (_, Seat::Narrow) => &self.far,
             (_, _) => self.outside(),
         }
@@ -165,7 +171,7 @@ impl Stage {
     /// Forgets what was learnt of path MTUs.
     pub(crate) fn forget_paths(&self) {
         let senders: Vec<&Namespace> = if self.masquerades() {
-            vec![self.client(Seat::Client)]
+            vec![self.client(Seat::Client), self.client(Seat::Gateway)]
         } else {
             self.profiles.iter().map(|p| self.server(p)).collect()
         };
@@ -193,11 +199,7 @@ impl Stage {
             to: SocketAddr::new(address, outer_port(profile, number, control.port)),
             implicit: control.tls == Tls::Implicit,
             privileged: sign.privileged,
-            bytes: if sign.seat == Seat::Narrow {
-                60_000
-            } else {
-                100
-            },
+            bytes: if sign.seat.is_narrow() { 60_000 } else { 100 },
         };
         profile.control.iter().enumerate().map(session).collect()
     }
@@ -213,7 +215,9 @@ fn called(profile: &Profile, seat: Seat, family: Family) -> IpAddr {
         Nat::Upstream { external, .. } => external[0].address.expect("an address"),
         Nat::Dnat { .. } if translated(profile, family) => by(PUBLIC, PUBLIC6),
         Nat::Dnat { .. } => by(SERVER, SERVER6),
-        Nat::Masquerade { .. } if seat == Seat::Narrow => by(FAR, FAR6),
+        Nat::Masquerade { .. } if matches!(seat, Seat::Narrow | Seat::GatewayNarrow) => {
+            by(FAR, FAR6)
+        }
         Nat::Masquerade { .. } => by(CLIENT, CLIENT6),
     }
 }
