@@ -94,8 +94,8 @@ fn each_is_missed(name: &str, files: &[PathBuf], way: Way) -> Result<(), Failed>
     };
     let stage = Stage::of(files.iter().map(profile).collect());
     way.drop_all(stage.firewall());
-    let state = support::directory();
-    apply(stage.firewall(), way, files, state.path())?;
+    let kept = support::directory();
+    apply(stage.firewall(), way, files, kept.path())?;
     let rules = way.rules(stage.firewall());
     // All that is missed below works now.
     let mut faults = Vec::new();
@@ -134,7 +134,7 @@ fn each_is_missed(name: &str, files: &[PathBuf], way: Way) -> Result<(), Failed>
             None => faults.push(format!("nobody misses `{}`", rule.text)),
         }
         if number % 5 == 0 {
-            apply(stage.firewall(), way, files, state.path())?;
+            apply(stage.firewall(), way, files, kept.path())?;
             same(&way.saved(stage.firewall()).plain(), &saved.plain())?;
         } else {
             saved.load(stage.firewall());

@@ -114,7 +114,9 @@ impl Control {
 
     fn veil(&self, bytes: &mut [u8]) {
         if self.veiled {
-            bytes.iter_mut().for_each(|byte| *byte ^= 0xa5);
+            for byte in bytes {
+                *byte ^= 0xa5;
+            }
         }
     }
 }

@@ -57,7 +57,7 @@ impl Stage {
                 others.push((own, scene.join("server-b", own)));
             }
         }
-        let mut stage = Self {
+        let stage = Self {
             far: Namespace::new("far", dir.path()),
             scene,
             profiles,
@@ -84,8 +84,10 @@ impl Stage {
             let config = config(profile);
             servers.extend(hosts.into_iter().map(|host| Server::start(host, &config)));
         }
-        stage._servers = servers;
-        stage
+        Self {
+            _servers: servers,
+            ..stage
+        }
     }
 
     /// The profiles that a rule is of, by the name in its comment; without one, it serves all.
