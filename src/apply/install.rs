@@ -18,6 +18,7 @@ use crate::sys::{host, nft, ruleset};
 use super::difference::{Block, listing};
 use super::intent::{Host, Intent, Loading, Needs, Program, Refusal, needs};
 use super::judge::{Blocked, Stopped, blocked};
+use super::managers::is_owned;
 use super::record::Backend;
 
 /// The host as it was seen at one moment.
@@ -131,9 +132,21 @@ impl Sight {
     /// what drops in general is an error, the rest may be said.
     ///
     /// # Errors
-    /// [`Error::Blocked`].
+    /// [`Error::Blocked`]; [`Error::Refused`] where a table of another program's own does it.
     pub fn judge(&self, profiles: &[Profile], intent: &Intent) -> Result<Vec<Blocked>, Error> {
-        judge(profiles, &self.facts, &self.host, &intent.after)
+        let in_owned = |blocked: &Blocked, after: &Ruleset| match blocked.by {
+            Stopped::General(at) => after.tables.get(at.table).is_some_and(is_owned),
+            _ => false,
+        };
+        let judged = judge(profiles, &self.facts, &self.host, &intent.after);
+        judged.map_err(|error| match (error, &intent.owned) {
+            (Error::Blocked(found, after), Some(owned))
+                if found.iter().any(|blocked| in_owned(blocked, &after)) =>
+            {
+                Error::Refused(Box::new(Refusal::Owned(Box::new(owned.clone()))))
+            }
+            (error, _) => error,
+        })
     }
 
     /// The same of the rules as they are.

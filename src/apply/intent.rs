@@ -2,7 +2,6 @@
 //! wants.
 
 use crate::facts::Facts;
-use crate::model::filter::Demand;
 use crate::model::net::Family;
 use crate::plan::{Plan, ProfilePlan};
 use crate::profile::Profile;
@@ -18,6 +17,7 @@ use crate::ruleset::live::{Ruleset, Table};
 use crate::ruleset::save::Save;
 
 use super::guests::{self, Dropped, NoPlace};
+use super::managers::{self, Fleeting, NoPlaceInOwned};
 use super::ours::{has_ours, is_own_table, without_ours};
 use super::record::Backend;
 
@@ -86,6 +86,7 @@ pub struct Needs<'a> {
     back_end: Backend,
     others: Ruleset,
     guests: Vec<guests::Guests>,
+    owned: Option<NoPlaceInOwned>,
     programs: Vec<Program>,
 }
 
@@ -114,6 +115,11 @@ pub struct Intent {
     pub iptables_first: bool,
     /// Sentences for the administrator.
     pub warnings: Vec<String>,
+    /// Guests that do not last.
+    pub fleeting: Option<Fleeting>,
+    /// What a table of another program's own drops, as far as packets come there that this
+    /// host did not translate.
+    pub owned: Option<NoPlaceInOwned>,
 }
 
 impl Intent {
@@ -136,15 +142,6 @@ pub enum Refusal {
     Owned(Box<NoPlaceInOwned>),
 }
 
-/// Guests that would stand in a table of another program's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoPlaceInOwned {
-    /// The table and chain, by numbers.
-    pub base: (usize, usize),
-    /// The rules that are needed there.
-    pub rules: Vec<crate::model::filter::Rule>,
-}
-
 /// Finds what a plan needs on a host; the plan is that of all profiles that are to be
 /// installed. `leaving`: profiles that may have rules there, and are to have none.
 ///
@@ -160,7 +157,7 @@ pub fn needs<'a>(
     let prepared = Prepared::new(&others, host.host);
     let outside = |profile: &str| restore::outside(plan, profile, host.outside);
     let dropped = guests::dropped(plan, &others, &prepared, &outside);
-    refuse_owned(&dropped, &others)?;
+    let (dropped, owned) = managers::owned(dropped, &others)?;
     let guests = guests::wanted(&dropped, &others).map_err(|e| Refusal::NoPlace(Box::new(e)))?;
     let programs = programs(plan, back_end, host.ruleset, &others, &dropped);
     Ok(Needs {
@@ -169,6 +166,7 @@ pub fn needs<'a>(
         host,
         back_end,
         guests,
+        owned,
         programs,
         others,
     })
@@ -184,35 +182,10 @@ pub(super) fn own_table(plan: &Plan, back_end: Backend, host: Host) -> Intent {
         steps: Vec::new(),
         iptables_first: false,
         warnings: Vec::new(),
+        fleeting: None,
+        owned: None,
     }
 }
-
-/// `firewalld` loads its table anew whenever it is asked to, and since 2.0 it is its owner.
-fn refuse_owned(dropped: &[Dropped], others: &Ruleset) -> Result<(), Refusal> {
-    let is_owned = |d: &&Dropped| {
-        let table = others.tables.get(d.base.0);
-        table.is_some_and(|t| t.owned || t.name == FIREWALLD && t.maker == Maker::Nft)
-    };
-    let mut owned = dropped
-        .iter()
-        .filter(|d| d.rule.demand == Demand::Always)
-        .filter(is_owned)
-        .peekable();
-    let Some(first) = owned.peek() else {
-        return Ok(());
-    };
-    let base = first.base;
-    let mut rules = Vec::new();
-    for dropped in owned.filter(|d| d.base == base) {
-        if !rules.contains(dropped.rule) {
-            rules.push(dropped.rule.clone());
-        }
-    }
-    Err(Refusal::Owned(Box::new(NoPlaceInOwned { base, rules })))
-}
-
-/// The table of firewalld.
-pub(super) const FIREWALLD: &str = "firewalld";
 
 /// The iptables programs whose tables change, or may.
 fn programs(
@@ -271,6 +244,8 @@ impl Needs<'_> {
         Ok(Intent {
             operations,
             steps,
+            fleeting: managers::fleeting(self.plan, &after),
+            owned: self.owned.clone(),
             after,
             iptables_first: self.back_end != Backend::Nft,
             warnings,

@@ -4,6 +4,7 @@
 //! - [`intent`] goes from the ruleset that is in force to the one that a plan wants, as a
 //!   value: operations of `nf_tables`, texts for iptables, with the [`guests`] in their
 //!   place.
+//! - [`managers`] knows the programs that would undo a rule of ours.
 //! - [`judge`] sends what profiles need through a ruleset, before and after.
 //! - [`difference`] and [`drift`] say what differs, for people.
 //! - [`system`] has modules and sysctls, [`record`] what is kept of all this.
@@ -15,6 +16,7 @@ pub mod guests;
 pub mod install;
 pub mod intent;
 pub mod judge;
+pub mod managers;
 pub mod ours;
 pub mod perform;
 pub mod ports;

@@ -5,6 +5,7 @@ pub mod check;
 mod failure;
 pub mod human;
 pub mod json;
+pub mod managers;
 pub mod refusal;
 pub mod snapshot;
 mod terminal;

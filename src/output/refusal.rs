@@ -3,15 +3,17 @@
 use crate::apply::difference::words;
 use crate::apply::guests::NoPlace;
 use crate::apply::install::Error;
-use crate::apply::intent::{NoPlaceInOwned, Program, Refusal};
-use crate::model::filter::{Hook, Match, Rule};
+use crate::apply::intent::{Program, Refusal};
+use crate::apply::managers::{NoPlaceInOwned, is_firewalld};
+use crate::model::filter::Rule;
 use crate::model::net::Family;
 use crate::render::{native, restore};
-use crate::ruleset::live::table::{Maker, TableFamily};
+use crate::ruleset::live::table::Maker;
 use crate::ruleset::live::{Ruleset, print};
 
 use super::Failure;
 use super::apply::blocked;
+use super::managers::firewall_cmd;
 
 /// A failure in words. `others`: the ruleset that was read, without ours.
 #[must_use]
@@ -128,18 +130,14 @@ fn in_iptables(program: Program, no_place: &restore::NoPlace) -> Failure {
 
 fn of_others(owned: &NoPlaceInOwned, others: &Ruleset) -> Failure {
     let (place, rules) = in_words(owned.base, &owned.rules, others);
-    let is_firewalld = others
-        .tables
-        .get(owned.base.0)
-        .is_some_and(|t| t.name == "firewalld" && t.family == TableFamily::Inet);
-    if is_firewalld {
+    if others.tables.get(owned.base.0).is_some_and(is_firewalld) {
         return Failure::cannot(
             "firewalld drops what is needed, and rules that others put into its table are \
              gone at its next reload",
         )
         .help(format!(
-            "let firewalld open it, then apply again:\n{}",
-            firewall_cmd(&owned.rules).join("\n")
+            "let firewalld open it, then apply again:\n  {}",
+            firewall_cmd(&owned.rules).join("\n  ")
         ));
     }
     Failure::cannot(format!(
@@ -147,76 +145,4 @@ fn of_others(owned: &NoPlaceInOwned, others: &Ruleset) -> Failure {
          the kernel lets nobody else change it"
     ))
     .help(format!("have that program put in:\n{rules}"))
-}
-
-/// Commands by which firewalld opens what rules accept: on this host by rich rules of the
-/// default zone, on the way through it by a policy of ours.
-fn firewall_cmd(rules: &[Rule]) -> Vec<String> {
-    let mut commands = Vec::new();
-    let is_forward = |r: &&Rule| r.chain.hook == Hook::Forward;
-    if rules.iter().any(|r| is_forward(&r)) {
-        commands.push("  firewall-cmd --permanent --new-policy=ftpnat".to_owned());
-        commands.push(
-            "  firewall-cmd --permanent --policy=ftpnat --add-ingress-zone=ANY \
-             --add-egress-zone=ANY"
-                .to_owned(),
-        );
-    }
-    for rule in rules {
-        let policy = if is_forward(&rule) {
-            " --policy=ftpnat"
-        } else {
-            ""
-        };
-        for rich in rich_rules(rule) {
-            commands.push(format!(
-                "  firewall-cmd --permanent{policy} --add-rich-rule='{rich}'"
-            ));
-        }
-    }
-    commands.push("  firewall-cmd --reload".to_owned());
-    commands
-}
-
-/// firewalld.richlanguage(5): one source, one destination and one range a rule.
-fn rich_rules(rule: &Rule) -> Vec<String> {
-    let mut texts = Vec::new();
-    for family in &rule.families {
-        let word = match family {
-            Family::Ipv4 => "ipv4",
-            Family::Ipv6 => "ipv6",
-        };
-        let mut heads = vec![format!("rule family=\"{word}\"")];
-        let mut ports = Vec::new();
-        for condition in &rule.matches {
-            match condition {
-                Match::Source(networks) => {
-                    heads = each(&heads, networks, |net| format!("source address=\"{net}\""));
-                }
-                Match::Destination(networks) => {
-                    heads = each(&heads, networks, |net| {
-                        format!("destination address=\"{net}\"")
-                    });
-                }
-                Match::TcpDestinationPort(ranges) => ports.clone_from(ranges),
-                _ => {}
-            }
-        }
-        for head in heads {
-            texts.extend(
-                ports
-                    .iter()
-                    .map(|range| format!("{head} port port=\"{range}\" protocol=\"tcp\" accept")),
-            );
-        }
-    }
-    texts
-}
-
-fn each<T>(heads: &[String], values: &[T], word: impl Fn(&T) -> String) -> Vec<String> {
-    let of_head = |head: &String| {
-        let words = values.iter().map(&word);
-        words.map(|w| format!("{head} {w}")).collect::<Vec<_>>()
-    };
-    heads.iter().flat_map(of_head).collect()
 }

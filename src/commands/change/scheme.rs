@@ -96,6 +96,10 @@ impl Scheme {
         for warning in warnings {
             write_stderr(&human::warning(warning), color);
         }
+        if let Some(fleeting) = &self.intent.fleeting {
+            let words = output::managers::undone_by_ufw(fleeting);
+            write_stderr(&human::warning(&words), color);
+        }
         for remark in output::apply::remarks(&self.notes, &self.intent.after) {
             write_stderr(&human::note(&remark), color);
         }

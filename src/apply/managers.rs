@@ -1,0 +1,116 @@
+//! Programs that manage a host's firewall, known by what they make: where a rule of ours
+//! would not last, or would not last in its place.
+//!
+//! - firewalld loads its tables anew whenever it is asked to, and keeps nothing in them
+//!   that it did not write: there it must itself open what is needed.
+//! - ufw empties its own chains when it starts anew, and leaves `INPUT` and `FORWARD` as
+//!   they are, where its jumps stand: a guest among those keeps its place.
+//! - Docker puts its jumps at the head of `FORWARD` again when it starts, that to
+//!   `DOCKER-USER` before all others, and empties neither: a guest before the general drop
+//!   stays behind both, and behind who is banned in `DOCKER-USER`.
+
+use crate::model::filter::{Demand, Rule};
+use crate::plan::Plan;
+use crate::ruleset::live::table::{Maker, TableFamily};
+use crate::ruleset::live::{Ruleset, Table};
+
+use super::guests::Dropped;
+use super::intent::Refusal;
+use super::ours::tag;
+
+/// Whether a table is firewalld's, of either of its back ends.
+#[must_use]
+pub fn is_firewalld(table: &Table) -> bool {
+    if table.maker == Maker::Nft {
+        table.family == TableFamily::Inet && table.name == "firewalld"
+    } else {
+        table.chains.iter().any(|chain| chain.name == "INPUT_ZONES")
+    }
+}
+
+/// Guests that would stand in a table of another program's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPlaceInOwned {
+    /// The table and chain, by numbers.
+    pub base: (usize, usize),
+    /// The rules that are needed there.
+    pub rules: Vec<Rule>,
+}
+
+/// Whether nothing may be put into a table, or would last there.
+#[must_use]
+pub fn is_owned(table: &Table) -> bool {
+    table.owned || is_firewalld(table)
+}
+
+/// Takes apart what a table of another program's own drops. What of that is needed is
+/// known where the whole way of the packets is, as firewalld lets through what this host
+/// translates; but a step for an iptables program would put guests into its tables.
+///
+/// # Errors
+/// [`Refusal::Owned`] where those are of iptables.
+pub(super) fn owned<'a>(
+    dropped: Vec<Dropped<'a>>,
+    others: &Ruleset,
+) -> Result<(Vec<Dropped<'a>>, Option<NoPlaceInOwned>), Refusal> {
+    let table = |d: &Dropped| others.tables.get(d.base.0);
+    let (in_owned, rest): (Vec<_>, Vec<_>) = dropped
+        .into_iter()
+        .partition(|d| table(d).is_some_and(is_owned));
+    let of_firewalld = |d: &Dropped| table(d).is_some_and(is_firewalld);
+    let needed = || in_owned.iter().filter(|d| d.rule.demand == Demand::Always);
+    let Some(first) = needed().next() else {
+        return Ok((rest, None));
+    };
+    // All of firewalld's tables are told about together.
+    let is_alike = |d: &&Dropped| d.base == first.base || of_firewalld(first) && of_firewalld(d);
+    let mut rules = Vec::new();
+    for dropped in needed().filter(is_alike) {
+        if !rules.contains(dropped.rule) {
+            rules.push(dropped.rule.clone());
+        }
+    }
+    let owned = NoPlaceInOwned {
+        base: first.base,
+        rules,
+    };
+    if table(first).is_some_and(|t| t.maker == Maker::Nft) {
+        Ok((rest, Some(owned)))
+    } else {
+        Err(Refusal::Owned(Box::new(owned)))
+    }
+}
+
+/// Guests that ufw takes out when it starts anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleeting {
+    /// The chains of ufw's that they stand in.
+    pub chains: Vec<String>,
+    /// What they are there for.
+    pub rules: Vec<Rule>,
+}
+
+/// The guests in chains of ufw's; `None`: there is none.
+pub(super) fn fleeting(plan: &Plan, after: &Ruleset) -> Option<Fleeting> {
+    let mut found = Fleeting {
+        chains: Vec::new(),
+        rules: Vec::new(),
+    };
+    let tables = after.tables.iter().filter(|t| t.maker != Maker::Nft);
+    for chain in tables.flat_map(|t| &t.chains) {
+        let is_ufw = ["ufw-", "ufw6-"].iter().any(|p| chain.name.starts_with(p));
+        let comments = chain.rules.iter().filter_map(|r| r.comment.as_deref());
+        for (profile, name) in comments.filter(|_| is_ufw).filter_map(tag) {
+            if !found.chains.contains(&chain.name) {
+                found.chains.push(chain.name.clone());
+            }
+            let meant = |r: &&Rule| r.profile == profile && r.name == name;
+            for rule in plan.rules().filter(meant) {
+                if !found.rules.contains(rule) {
+                    found.rules.push(rule.clone());
+                }
+            }
+        }
+    }
+    (!found.chains.is_empty()).then_some(found)
+}
