@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 
 use ftpnat::facts::Facts;
 use ftpnat::model::net::Family;
-use ftpnat::plan::plan;
+use ftpnat::plan::{Plan, plan};
 use ftpnat::profile::parse;
-use ftpnat::render::restore::{NoPlace, Onto, Restore, onto};
+use ftpnat::render::restore::{NoPlace, Onto, Restore, onto, step};
+use ftpnat::ruleset::eval::Route;
 use ftpnat::ruleset::save::Save;
 
 const OWN: &str = "name: x\npassive: { ports: 50000-51000 }\n";
@@ -19,10 +20,14 @@ passive: { ports: 50000-51000, advertise: 198.51.100.1 }
 nat: { mode: dnat, external: { address: 198.51.100.1, interface: eth0 } }
 ";
 
-fn emit(profile: &str, base: &str, outside: Option<&str>) -> Result<Restore, NoPlace> {
+fn planned(profile: &str) -> Plan {
     let profile = parse("x.yaml", profile.as_bytes()).expect("a profile");
+    plan(&[profile], &Facts::default())
+}
+
+fn emit(profile: &str, base: &str, outside: Option<&str>) -> Result<Restore, NoPlace> {
     let save = Save::parse(base).expect("a save");
-    let plan = plan(&[profile], &Facts::default());
+    let plan = planned(profile);
     onto(
         &save,
         &plan,
@@ -30,6 +35,7 @@ fn emit(profile: &str, base: &str, outside: Option<&str>) -> Result<Restore, NoP
         Onto {
             outside,
             every_table: false,
+            routes: &[],
         },
     )
 }
@@ -346,9 +352,48 @@ fn a_limit_is_not_lifted_and_a_shared_chain_not_opened() {
             .iter()
             .any(|l| l.contains("--dport 50000:51000"))
     );
+    // The same where guests alone are placed.
+    let save = Save::parse(limited).expect("a save");
+    let error = step::guests(&save, &planned(OWN), Family::Ipv4, Onto::default());
+    let needed = error.expect_err("a limit").needed;
+    assert!(
+        needed.iter().any(|l| l.contains("--dport 50000:51000")),
+        "{needed:?}"
+    );
     let shared = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:mine - [0:0]\n-A INPUT -j mine\n-A FORWARD -j mine\n-A mine -s 192.0.2.7/32 -j DROP\n-A mine -j DROP\nCOMMIT\n";
     let error = emit(OWN, shared, None).expect_err("a shared chain");
     assert!(error.why.to_string().contains("mine"), "{}", error.why);
+}
+
+/// Docker drops what goes out by its bridges, behind an administrator who lets nothing in
+/// by eth0: whether that is a ban, the way to the server tells.
+#[test]
+fn a_drop_of_what_leaves_elsewhere_is_no_ban() {
+    let base = "*filter\n:FORWARD DROP [0:0]\n:user - [0:0]\n:docker - [0:0]\n-A FORWARD -j user\n-A FORWARD -j docker\n-A user -s 192.0.2.7/32 -j DROP\n-A user -i eth0 -j DROP\n-A docker ! -i docker0 -o docker0 -j DROP\nCOMMIT\n";
+    let save = Save::parse(base).expect("a save");
+    let guests = |routes: &[Route]| {
+        let known = Onto {
+            outside: Some("eth0"),
+            routes,
+            ..Onto::default()
+        };
+        step::guests(&save, &planned(GATEWAY), Family::Ipv4, known)
+    };
+    let to = |net: &str, interface: &str| Route {
+        to: net.parse().expect("a network"),
+        interface: Some(interface.to_owned()),
+    };
+    let ways = [to("0.0.0.0/0", "docker0"), to("10.77.0.0/16", "eth1")];
+    let step = guests(&ways).expect("a place").expect("a step");
+    assert!(
+        step.text.contains("-I user 2 -d 10.77.0.21/32"),
+        "{}",
+        step.text
+    );
+    // Two ways, and none is known to be taken.
+    let two = [to("10.77.0.0/16", "eth1"), to("10.77.0.0/16", "docker0")];
+    assert!(guests(&two).is_err());
+    assert!(guests(&[]).is_err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::model::net::Family;
 use crate::plan::Plan;
 use crate::render::native;
 use crate::ruleset::change::{ChainAt, Operation};
-use crate::ruleset::eval::Prepared;
+use crate::ruleset::eval::{Prepared, Route};
 use crate::ruleset::live::table::{Maker, TableFamily};
 use crate::ruleset::live::{self, Ruleset};
 use crate::ruleset::placement::{Placement, PlacementError, Wanted, base_chains, place};
@@ -52,12 +52,13 @@ pub(super) fn dropped<'a>(
     others: &Ruleset,
     prepared: &Prepared,
     outside: &impl Fn(&str) -> Option<&'a str>,
+    routes: &[Route],
 ) -> Vec<Dropped<'a>> {
     let mut found = Vec::new();
     for rule in plan.rules().filter(|r| r.chain.purpose == Purpose::Filter) {
         for &family in &rule.families {
             for base in base_chains(others, rule.chain.hook, family) {
-                let wanted = Wanted::of_rule(rule, family, outside(&rule.profile));
+                let wanted = Wanted::of_rule(rule, family, outside(&rule.profile)).by(routes);
                 let placed = place(prepared, base, &wanted);
                 let is_dropped = placed.as_ref().map_or(true, |placement| placement.dropped);
                 if is_dropped {

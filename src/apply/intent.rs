@@ -10,7 +10,7 @@ use crate::render::restore::step::{self, Step};
 use crate::render::restore::{self, Onto};
 use crate::ruleset::change::Operation;
 use crate::ruleset::difference::differences;
-use crate::ruleset::eval::{HostFacts, Prepared};
+use crate::ruleset::eval::{HostFacts, Prepared, Route};
 use crate::ruleset::live::saved;
 use crate::ruleset::live::table::{Maker, TableFamily};
 use crate::ruleset::live::{Ruleset, Table};
@@ -75,6 +75,12 @@ pub struct Host<'a> {
     pub facts: &'a Facts,
     /// The interface by which clients in general come, where it is known.
     pub outside: Option<&'a str>,
+}
+
+impl<'a> Host<'a> {
+    fn routes(&self) -> &'a [Route] {
+        self.host.routes.as_deref().unwrap_or_default()
+    }
 }
 
 /// What a plan needs, before the tables of iptables are looked at as their programs save
@@ -156,7 +162,7 @@ pub fn needs<'a>(
     let others = without_ours(host.ruleset);
     let prepared = Prepared::new(&others, host.host);
     let outside = |profile: &str| restore::outside(plan, profile, host.outside);
-    let dropped = guests::dropped(plan, &others, &prepared, &outside);
+    let dropped = guests::dropped(plan, &others, &prepared, &outside, host.routes());
     let (dropped, owned) = managers::owned(dropped, &others)?;
     let guests = guests::wanted(&dropped, &others).map_err(|e| Refusal::NoPlace(Box::new(e)))?;
     let programs = programs(plan, back_end, host.ruleset, &others, &dropped);
@@ -256,6 +262,7 @@ impl Needs<'_> {
         let known = Onto {
             outside: self.host.outside,
             every_table: false,
+            routes: self.host.routes(),
         };
         let refused = |e| Refusal::NoPlaceInIptables(program, Box::new(e));
         let mut plan = self.plan.clone();

@@ -46,6 +46,7 @@ pub(super) fn merge(plan: &Plan, family: Family) -> anyhow::Result<Restore> {
     let known = Onto {
         outside: outside.as_deref(),
         every_table: false,
+        routes: &[],
     };
     let mut merged =
         restore::onto(&save, plan, family, known).map_err(|e| super::no_place(&e, family))?;

@@ -84,6 +84,7 @@ fn for_iptables(plan: &Plan, family: Family, base: &str) -> anyhow::Result<Resto
             let known = Onto {
                 outside: None,
                 every_table: true,
+                routes: &[],
             };
             restore::onto(&save, plan, family, known).map_err(|e| no_place(&e, family))?
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::model::filter::Demand;
 use crate::model::net::Family;
+use crate::ruleset::eval::Route;
 use crate::ruleset::save::{Chain, SavedRule, Table};
 
 use super::super::iptables::{CHAIN_PREFIX, Line};
@@ -53,6 +54,7 @@ impl Merge {
                             built_in,
                             body,
                             demand: Demand::Always,
+                            planned: Demand::Always,
                             required: true,
                         });
                     false
@@ -91,6 +93,7 @@ impl Merge {
     pub(super) fn place<'a>(
         mut self,
         outside: &impl Fn(&str) -> Option<&'a str>,
+        routes: &[Route],
     ) -> Result<Merged, NoPlace> {
         let mut insertions: Vec<(Position, String)> = Vec::new();
         let mut chains: Vec<(String, Vec<String>)> = Vec::new();
@@ -108,7 +111,7 @@ impl Merge {
                     let end = self.table.rules_of(built_in).count();
                     Placed::all_at(&candidates, built_in, end)
                 }
-                _ => Placed::in_filter(&self.table, self.family, &candidates, outside)?,
+                _ => Placed::in_filter(&self.table, self.family, &candidates, outside, routes)?,
             };
             warnings.extend(placed.warnings);
             insertions.extend(placed.guests);
@@ -161,6 +164,7 @@ pub(super) fn put_guests<'a>(
     family: Family,
     wanted: &[&Line],
     outside: &impl Fn(&str) -> Option<&'a str>,
+    routes: &[Route],
 ) -> Result<Vec<String>, NoPlace> {
     let mut insertions: Vec<(Position, String)> = Vec::new();
     let mut warnings = Vec::new();
@@ -174,7 +178,7 @@ pub(super) fn put_guests<'a>(
                 ..Candidate::from(*line)
             })
             .collect();
-        let placed = Placed::in_filter(table, family, &candidates, outside)?;
+        let placed = Placed::in_filter(table, family, &candidates, outside, routes)?;
         let at = placed.jump;
         insertions.extend(placed.in_chain.into_iter().map(|body| {
             let line = format!("-A {} {body}", at.chain);
@@ -194,6 +198,7 @@ impl From<&Line> for Candidate {
             built_in: line.built_in.to_owned(),
             body: line.body.clone(),
             demand: line.demand,
+            planned: line.demand,
             required: line.required,
         }
     }

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use crate::model::net::{Family, InterfaceName};
 use crate::plan::Plan;
+use crate::ruleset::eval::Route;
 use crate::ruleset::placement::PlacementError;
 use crate::ruleset::save::{Save, SavedRule, Table};
 
@@ -63,6 +64,8 @@ pub struct Onto<'a> {
     pub outside: Option<&'a str>,
     /// Write every table of the saved text, not only those that change.
     pub every_table: bool,
+    /// The host's routes, as far as they are known: by which interface a server is reached.
+    pub routes: &'a [Route],
 }
 
 /// The saved ruleset with the plan's rules of one family in their place.
@@ -97,7 +100,8 @@ pub fn onto(save: &Save, plan: &Plan, family: Family, known: Onto<'_>) -> Result
             ));
         }
         if changed.iter().any(|t| t == name) || known.every_table && !is_missing {
-            let merged = Merge::new(table, family, &named, &wanted).place(&outside)?;
+            let merged =
+                Merge::new(table, family, &named, &wanted).place(&outside, known.routes)?;
             merged.write(&mut restore.text, counted);
             restore.warnings.extend(merged.warnings);
         }

@@ -2,7 +2,7 @@
 
 use crate::model::filter::Demand;
 use crate::model::net::Family;
-use crate::ruleset::eval::{HostFacts, Place, Prepared};
+use crate::ruleset::eval::{HostFacts, Place, Prepared, Route};
 use crate::ruleset::live::{Ruleset, saved, table::Maker};
 use crate::ruleset::placement::{self, Placement, Wanted, ban_between};
 use crate::ruleset::save::{Save, SavedRule, Table};
@@ -24,6 +24,8 @@ pub(super) struct Candidate {
     pub(super) built_in: String,
     pub(super) body: String,
     pub(super) demand: Demand,
+    /// The same as the plan has it.
+    pub(super) planned: Demand,
     /// Whether nothing works without it.
     pub(super) required: bool,
 }
@@ -57,6 +59,7 @@ impl Placed {
         family: Family,
         candidates: &[Candidate],
         outside: &impl Fn(&str) -> Option<&'a str>,
+        routes: &[Route],
     ) -> Result<Self, NoPlace> {
         let ruleset = live(table, family);
         let facts = HostFacts::default();
@@ -69,7 +72,7 @@ impl Placed {
             let wanted =
                 SavedRule::parse(&line).and_then(|rule| Wanted::of_line(&rule, family, from));
             let base = chain_of(&ruleset, &candidate.built_in);
-            let (Some(wanted), Some(base)) = (wanted, base) else {
+            let (Some(wanted), Some(base)) = (wanted.map(|w| w.by(routes)), base) else {
                 continue;
             };
             let placement = match placement::place(&prepared, (0, base), &wanted) {
@@ -85,7 +88,7 @@ impl Placed {
                         why,
                         needed: candidates
                             .iter()
-                            .filter(|c| c.demand == Demand::Always)
+                            .filter(|c| c.planned == Demand::Always)
                             .map(|c| c.body.clone())
                             .collect(),
                     });

@@ -67,7 +67,8 @@ pub fn own(
             !is_ours(&rule.chain) && of.is_some_and(|p| !named.contains(&p))
         };
         let (staying, placeable) = apart(table, &is_staying_guest);
-        let merged = Merge::new(&placeable, family, &named, &wanted).place(&outside)?;
+        let merged =
+            Merge::new(&placeable, family, &named, &wanted).place(&outside, known.routes)?;
         put(&mut after, joined(&staying, &merged.table()));
         warnings.extend(merged.warnings);
     }
@@ -95,7 +96,13 @@ pub fn guests(
     for staying in after.tables.iter_mut().filter(|t| t.name == "filter") {
         let wanted: Vec<&Line> = ours.iter().filter(|l| l.table == staying.name).collect();
         let (_, mut bare) = apart(staying, &is_rule_of_ours);
-        warnings.extend(put_guests(&mut bare, family, &wanted, &outside)?);
+        warnings.extend(put_guests(
+            &mut bare,
+            family,
+            &wanted,
+            &outside,
+            known.routes,
+        )?);
         *staying = joined(staying, &bare);
     }
     Ok(step(save, after, family, warnings))

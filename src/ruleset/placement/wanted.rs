@@ -6,7 +6,8 @@ use ipnet::IpNet;
 
 use crate::model::filter::{CtState, Hook, Match, Rule};
 use crate::model::net::{Family, InterfaceName, PortRange};
-use crate::ruleset::eval::{Direction, Midway, State};
+use crate::ruleset::eval::{Direction, Midway, Route, State};
+use crate::ruleset::live::table as live;
 use crate::ruleset::save::SavedRule;
 
 use super::flow::{Flow, everyone};
@@ -122,6 +123,30 @@ impl Wanted {
         };
         Some(conditions.wanted(hook, family, outside))
     }
+
+    /// What goes through this host to one other, with the interface that the routes say it
+    /// leaves by.
+    #[must_use]
+    pub fn by(mut self, routes: &[Route]) -> Self {
+        for flow in &mut self.flows {
+            let packets = &mut flow.packets;
+            let (first, last) = packets.destination;
+            if packets.hook == live::Hook::Forward && packets.output.is_none() && first == last {
+                packets.output = way_to(first, routes);
+            }
+        }
+        self
+    }
+}
+
+/// The interface of the narrowest route to an address, where there is one alone.
+fn way_to(address: IpAddr, routes: &[Route]) -> Option<String> {
+    let leading = || routes.iter().filter(|route| route.to.contains(&address));
+    let narrowest = leading().map(|route| route.to.prefix_len()).max()?;
+    let mut found = leading().filter(|route| route.to.prefix_len() == narrowest);
+    let interface = found.next()?.interface.clone()?;
+    let is_alone = found.all(|route| route.interface.as_ref() == Some(&interface));
+    is_alone.then_some(interface)
 }
 
 impl Conditions {
