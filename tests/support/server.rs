@@ -184,7 +184,7 @@ pub(crate) fn listening(namespace: &Namespace) -> Vec<u16> {
 }
 
 /// Where the unpacked libraries are: Debian has a directory for each architecture.
-fn libraries() -> String {
+pub(crate) fn libraries() -> String {
     let lib = super::fetched().join("usr/lib");
     let mut directories: Vec<String> = std::fs::read_dir(&lib)
         .expect("unpacked libraries")
