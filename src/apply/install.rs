@@ -203,25 +203,49 @@ fn in_full(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// Has everything tried where it changes nothing, then done; gives what is to be said of
-/// the trial.
+/// Has the kernel and the iptables programs try everything where it changes nothing; gives
+/// what is to be said of that.
 ///
 /// # Errors
-/// [`Error::Stale`], [`Error::Privilege`], [`Error::Feature`], [`Error::Nft`],
-/// [`Error::Trial`] and [`Error::Load`]. Where several steps are to be done, those before
+/// [`Error::Stale`], [`Error::Privilege`], [`Error::Feature`], [`Error::Nft`] and
+/// [`Error::Trial`].
+pub fn try_out(intent: &Intent, generation: Option<u32>) -> Result<Vec<String>, Error> {
+    nft::try_out(&intent.operations, generation.unwrap_or_default())
+        .map_err(|e| Error::of_nft(&e))?;
+    try_steps(intent)
+}
+
+/// Carries an intent out, what iptables is to load being tried before; gives what is to be
+/// said of the trial.
+///
+/// The batch of `nf_tables` is its own trial: refused, it changes nothing. It is tried by
+/// itself only where something else changes before it. (An aborted batch waits for all
+/// readers of the old rules, `synchronize_rcu` in `nf_tables_abort`: that takes longer
+/// than all the rest of an `apply`.)
+///
+/// # Errors
+/// As [`try_out`], and [`Error::Load`]. Where several steps are to be done, those before
 /// the one that failed are.
 pub fn carry_out(intent: &Intent, generation: Option<u32>) -> Result<Vec<String>, Error> {
+    let notes = if intent.iptables_first && !intent.steps.is_empty() {
+        let notes = try_out(intent, generation)?;
+        load(intent)?;
+        commit(intent, generation)?;
+        notes
+    } else {
+        let notes = try_steps(intent)?;
+        commit(intent, generation)?;
+        load(intent)?;
+        notes
+    };
+    Ok(notes)
+}
+
+fn try_steps(intent: &Intent) -> Result<Vec<String>, Error> {
     let mut notes = Vec::new();
     for loading in &intent.steps {
         let tried = try_step(loading).map_err(|e| Error::Trial(loading.program, in_full(&e)));
         notes.extend(tried?);
-    }
-    if intent.iptables_first {
-        load(intent)?;
-        commit(intent, generation)?;
-    } else {
-        commit(intent, generation)?;
-        load(intent)?;
     }
     Ok(notes)
 }
@@ -245,12 +269,7 @@ fn try_step(loading: &Loading) -> Result<Option<String>, iptables::Error> {
 }
 
 fn commit(intent: &Intent, generation: Option<u32>) -> Result<(), Error> {
-    if intent.operations.is_empty() {
-        return Ok(());
-    }
-    let generation = generation.unwrap_or_default();
-    nft::try_out(&intent.operations, generation).map_err(|e| Error::of_nft(&e))?;
-    nft::commit(&intent.operations, generation).map_err(|e| Error::of_nft(&e))
+    nft::commit(&intent.operations, generation.unwrap_or_default()).map_err(|e| Error::of_nft(&e))
 }
 
 fn load(intent: &Intent) -> Result<(), Error> {

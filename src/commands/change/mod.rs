@@ -81,6 +81,13 @@ pub(super) fn make(
     let mut asked: Option<Vec<Difference>> = None;
     for _ in 0..ATTEMPTS {
         let scheme = Scheme::of(wanted, installed)?;
+        if manner != Manner::Do {
+            match scheme.try_out(color) {
+                Ok(()) => {}
+                Err(Failed::Stale) => continue,
+                Err(Failed::For(failure)) => return Err(failure.into()),
+            }
+        }
         if let Some(end) = scheme.ends_here(manner) {
             if end == End::Nothing {
                 scheme.remember(wanted, installed, locked)?;

@@ -3,6 +3,7 @@
 use crate::apply::install::{self, Error, Sight};
 use crate::apply::perform::{self, load_modules, set_sysctls, unload_modules};
 use crate::apply::record::Record;
+use crate::apply::system::ModuleStep;
 use crate::commands::installation::{self, Installation};
 use crate::output::{Failure, human, refusal};
 use crate::ruleset::made::{Made, made};
@@ -22,6 +23,25 @@ pub(super) enum Failed {
 }
 
 impl Scheme {
+    /// Has the kernel and the iptables programs try the rules, before they are shown. Where
+    /// modules come first their helpers are not there yet.
+    pub(super) fn try_out(&self, color: Color) -> Result<(), Failed> {
+        let is_load = |step: &ModuleStep| matches!(step, ModuleStep::Load { .. });
+        if self.system.modules.iter().any(is_load) {
+            return Ok(());
+        }
+        match install::try_out(&self.intent, self.sight.generation) {
+            Ok(notes) => {
+                for note in notes {
+                    write_stderr(&human::warning(&note), color);
+                }
+                Ok(())
+            }
+            Err(Error::Stale) => Err(Failed::Stale),
+            Err(error) => Err(Failed::For(refusal::failure(&error, &self.sight.ruleset))),
+        }
+    }
+
     /// Modules, rules, sysctls, in the order in which each finds what it needs. What comes
     /// is recorded before it comes.
     pub(super) fn carry_out(
