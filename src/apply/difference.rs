@@ -3,7 +3,7 @@
 use crate::ruleset::live::table::{Base, Policy};
 use crate::ruleset::live::{Chain, Expression, Rule, Ruleset, Table, print};
 
-use super::ours::{is_own_table, is_tagged, tag};
+use super::ours::{is_own_chain, is_own_table, is_tagged, tag};
 
 /// A line of ours: a rule, or an element of a set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn of_table(table: &Table) -> Vec<Block> {
 }
 
 fn of_chain(chain: &Chain, table: &Table) -> Vec<Line> {
-    let own = is_own_table(table);
+    let own = is_own_table(table) || is_own_chain(table, chain);
     let is_ours = |rule: &Rule| own || is_tagged(rule);
     let rules = chain.rules.iter().enumerate();
     let ours = rules.filter(|(_, rule)| is_ours(rule));

@@ -38,7 +38,7 @@ pub fn without_ours(ruleset: &Ruleset) -> Ruleset {
     others.tables.retain(|table| !is_own_table(table));
     for table in &mut others.tables {
         if table.maker != Maker::Nft {
-            table.chains.retain(|chain| !is_own_chain(chain));
+            table.chains.retain(|chain| !is_named_ours(chain));
         }
         for chain in &mut table.chains {
             chain
@@ -56,7 +56,7 @@ pub fn has_ours(table: &Table) -> bool {
     !is_own_table(table)
         && chains
             .iter()
-            .any(|c| table.maker != Maker::Nft && is_own_chain(c) || c.rules.iter().any(is_tagged))
+            .any(|c| is_own_chain(table, c) || c.rules.iter().any(is_tagged))
 }
 
 /// The names of the profiles that rules of ours are of.
@@ -82,7 +82,13 @@ pub fn profiles(ruleset: &Ruleset) -> BTreeSet<String> {
     names
 }
 
-fn is_own_chain(chain: &Chain) -> bool {
+/// Whether a chain of a table of iptables is one of our own.
+#[must_use]
+pub fn is_own_chain(table: &Table, chain: &Chain) -> bool {
+    table.maker != Maker::Nft && is_named_ours(chain)
+}
+
+fn is_named_ours(chain: &Chain) -> bool {
     chain.name.starts_with(CHAIN_PREFIX)
 }
 
