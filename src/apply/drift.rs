@@ -44,7 +44,7 @@ pub fn drift(
     blocked: &[Blocked],
     name: impl Fn(crate::ruleset::eval::Place) -> (String, String),
 ) -> Vec<Drift> {
-    let general = |b: &&Blocked| matches!(b.by, Stopped::General(_));
+    let general = |b: &&Blocked| b.by.is_general();
     let mut found = Vec::new();
     for difference in differing {
         for (change, line) in &difference.lines {
@@ -71,7 +71,7 @@ pub fn drift(
         let told = found
             .iter()
             .any(|drift: &Drift| drift.profile == blocked.profile && drift.rule == rule);
-        let Stopped::General(at) = blocked.by else {
+        let (Stopped::General(at) | Stopped::Diverted(at)) = blocked.by else {
             continue;
         };
         if !told {
@@ -100,7 +100,7 @@ fn rule_of(purpose: Purpose) -> &'static str {
 fn is_blocked(blocked: &[Blocked], line: &Line) -> bool {
     blocked
         .iter()
-        .any(|b| matches!(b.by, Stopped::General(_)) && b.profile == line.profile)
+        .any(|b| b.by.is_general() && b.profile == line.profile)
 }
 
 /// Another line of the same rule stands there in its place.

@@ -165,7 +165,7 @@ fn judge(
     after: &Ruleset,
 ) -> Result<Vec<Blocked>, Error> {
     let found = blocked(profiles, facts, &Prepared::new(after, host));
-    let is_general = |blocked: &Blocked| matches!(blocked.by, Stopped::General(_));
+    let is_general = |blocked: &Blocked| blocked.by.is_general();
     let (general, others): (Vec<Blocked>, Vec<Blocked>) = found.into_iter().partition(is_general);
     if general.is_empty() {
         Ok(others)

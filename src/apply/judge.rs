@@ -3,9 +3,9 @@
 use crate::facts::Facts;
 use crate::model::net::PortRange;
 use crate::plan::From;
-use crate::plan::flows::{Part, Purpose, connections};
-use crate::profile::Profile;
-use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region};
+use crate::plan::flows::{Connections, Part, Purpose, connections};
+use crate::profile::{Nat, Profile};
+use crate::ruleset::eval::{Address, Axis, Doubt, Outcome, Place, Prepared, Region, Where};
 use crate::ruleset::placement::is_will;
 
 /// Pieces of one question, before the rest is undecided.
@@ -36,12 +36,25 @@ pub enum Stopped {
     General(Place),
     /// A rule that is the administrator's will about some clients.
     Will(Place),
+    /// A rule that translates it to somewhere else than the server.
+    Diverted(Place),
     /// The kernel itself, as without a route to the server.
     Kernel,
     /// It leaves the packet filter's sight, as to a program of the host.
     Elsewhere(Place),
     /// It cannot be told.
     Unknown(Doubt),
+}
+
+impl Stopped {
+    /// Whether this keeps out everyone, and is nobody's will about some clients.
+    #[must_use]
+    pub fn is_general(self) -> bool {
+        match self {
+            Self::General(_) | Self::Diverted(_) => true,
+            Self::Will(_) | Self::Kernel | Self::Elsewhere(_) | Self::Unknown(_) => false,
+        }
+    }
 }
 
 /// Everything that does not get through, alike things once.
@@ -51,7 +64,8 @@ pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<
     for profile in profiles {
         for wanted in connections(profile, facts) {
             for part in wanted.trace(prepared, MOST) {
-                let Some(by) = stopped(part.outcome(), prepared) else {
+                let diverted = diverted(profile, &wanted, &part, prepared);
+                let Some(by) = diverted.or_else(|| stopped(part.outcome(), prepared)) else {
                     continue;
                 };
                 let ports = ports(&part.region);
@@ -78,6 +92,39 @@ pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<
         }
     }
     found
+}
+
+/// What takes connections elsewhere than to the server. What becomes of them there is no
+/// answer: an accept would let them in to the wrong host.
+fn diverted(
+    profile: &Profile,
+    wanted: &Connections,
+    part: &Part,
+    prepared: &Prepared,
+) -> Option<Stopped> {
+    let flow = &wanted.opening.flow;
+    let server = match profile.nat {
+        Nat::None | Nat::Upstream { .. } => flow.destination.0,
+        Nat::Dnat { .. } => profile.server_address(flow.family())?,
+        // To the servers of others, by whatever way.
+        Nat::Masquerade { .. } => return None,
+    };
+    let nat = part.opening.nat.known()?;
+    let at = nat.destination_by?;
+    let is_elsewhere = match nat.translations.destination.address {
+        Address::Within(first, last) => (first, last) != (server, server),
+        Address::Same | Address::Moved(_) | Address::Unknown => false,
+    };
+    // A program of this host, such as a proxy, may well stand before its server.
+    let is_here = part.opening.to == Some(Where::Local);
+    if wanted.purpose == Purpose::ActiveData || !is_elsewhere || is_here {
+        return None;
+    }
+    Some(if is_will(prepared, at) {
+        Stopped::Will(at)
+    } else {
+        Stopped::Diverted(at)
+    })
 }
 
 fn stopped(outcome: &Outcome, prepared: &Prepared) -> Option<Stopped> {

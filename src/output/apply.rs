@@ -217,6 +217,9 @@ pub fn blocked(blocked: &Blocked, ruleset: &Ruleset) -> String {
                 None => words,
             }
         }
+        Stopped::Diverted(at) => {
+            format!("{who}: sent elsewhere by {}", at_place(ruleset, at))
+        }
         Stopped::Kernel => format!("{who}: dropped by the kernel itself, as without a route"),
         Stopped::Elsewhere(at) => {
             format!("{who}: handed to a program by {}", at_place(ruleset, at))
@@ -248,7 +251,7 @@ pub fn remarks(found: &[Blocked], ruleset: &Ruleset) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
     for blocked in found {
         let words = match blocked.by {
-            Stopped::General(_) => continue,
+            Stopped::General(_) | Stopped::Diverted(_) => continue,
             Stopped::Will(at) => format!(
                 "{} keeps some clients out, and still does: ours stand behind it",
                 at_place(ruleset, at)
