@@ -2,12 +2,15 @@
 
 use std::io;
 
+use crate::facts::Facts;
 use crate::model::net::Family;
 use crate::output::Failure;
 use crate::plan::Plan;
 use crate::render::restore::{self, Onto, Restore};
+use crate::ruleset::eval::HostFacts;
 use crate::ruleset::native::{Dumps, native_things, tables_with_chains, tables_with_rules};
 use crate::ruleset::save::{Save, SaveError};
+use crate::sys::collect::{self, About};
 use crate::sys::{host, netlink, process};
 
 /// The choices where the live rules cannot be had.
@@ -43,10 +46,13 @@ pub(super) fn merge(plan: &Plan, family: Family) -> anyhow::Result<Restore> {
     if back_end == BackEnd::Nft {
         refuse_native(&dumps, family, &save, &changed, &save_program)?;
     }
+    let on = HostFacts::of(&Facts::of(collect::snapshot(About::Change {
+        helper: false,
+    })));
     let known = Onto {
         outside: outside.as_deref(),
         every_table: false,
-        routes: &[],
+        routes: on.routes.as_deref().unwrap_or_default(),
     };
     let mut merged =
         restore::onto(&save, plan, family, known).map_err(|e| super::no_place(&e, family))?;

@@ -10,7 +10,8 @@ use crate::ruleset::live::{Rule, Set, Table};
 pub(super) enum About {
     /// The interface that packets come in by.
     Input,
-    /// Which of the destination's addresses they go to.
+    /// Which of the destination's addresses they go to, or by which interface: routes lead
+    /// there by the destination.
     Destination,
     /// The destination port, the protocol, the connection's state and direction, flags:
     /// what one packet is, whoever sent it.
@@ -21,6 +22,7 @@ pub(super) enum About {
 
 /// `NFT_META_*`
 const OF_INPUT: [u32; 5] = [4, 6, 8, 21, 26];
+const OF_OUTPUT: [u32; 5] = [5, 7, 9, 22, 27];
 const OF_PACKET: [u32; 4] = [
     // protocol, nfproto, l4proto, pkttype
     1, 15, 16, 19,
@@ -199,6 +201,7 @@ fn origin(expression: &Expression, family: Family) -> Option<About> {
             ..
         } => About::Packet,
         Expression::Meta { key, .. } if OF_INPUT.contains(key) => About::Input,
+        Expression::Meta { key, .. } if OF_OUTPUT.contains(key) => About::Destination,
         Expression::Meta { key, .. } if OF_PACKET.contains(key) => About::Packet,
         Expression::Ct { key, .. } if OF_STATE.contains(key) => About::Packet,
         Expression::Fib { flags, .. } if flags & FIB_SOURCE == 0 => About::Destination,
@@ -215,10 +218,10 @@ fn of_match(asked: &Match, found: &mut Vec<About>) {
             if header.input.is_some() {
                 found.push(About::Input);
             }
-            if header.destination.is_some() {
+            if header.destination.is_some() || header.output.is_some() {
                 found.push(About::Destination);
             }
-            if header.source.is_some() || header.output.is_some() {
+            if header.source.is_some() {
                 found.push(About::Clients);
             }
         }
