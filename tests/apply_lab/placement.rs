@@ -151,13 +151,15 @@ fn notrack() -> Result<(), Failed> {
     }
 }
 
-const GATEWAY: &str = "name: lab
+/// A gateway's profile.
+pub(crate) const GATEWAY: &str = "name: lab
 server: { address: 10.77.0.21, software: proftpd }
 passive: { ports: 50000-50010, advertise: 198.51.100.1 }
 nat: { mode: dnat, external: { address: 198.51.100.1, interface: eth0 } }
 ";
 
-fn announcing() -> Config {
+/// The server behind it.
+pub(crate) fn announcing() -> Config {
     Config {
         advertise: Some(std::net::Ipv4Addr::new(198, 51, 100, 1)),
         ..Config::default()

@@ -5,6 +5,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::expect;
 use crate::host::{Host, Kind};
+use crate::placement::{GATEWAY, announcing};
 use crate::server::PROFILE;
 use crate::support::BackEnd;
 use crate::support::client::Session;
@@ -12,7 +13,7 @@ use crate::support::client::SessionTls::Explicit;
 use crate::support::outcome::Outcome::{Hangs, Works};
 use crate::support::proftpd;
 use crate::support::rules::{Reach, connect, nft};
-use crate::support::scene::{Direct, PUBLIC};
+use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC};
 use crate::support::server::Config;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -24,6 +25,10 @@ pub(crate) fn trials() -> Vec<Trial> {
                 move || ban(kind, banned_before),
             ));
         }
+    }
+    for kind in Kind::ALL {
+        let name = format!("will/ban/at-the-gateway/{}", kind.word());
+        trials.push(Trial::test(name, move || banned_at_gateway(kind)));
     }
     for rate in RATES {
         for kind in Kind::ALL {
@@ -103,6 +108,39 @@ fn ban(kind: Kind, banned_before: bool) -> Result<(), Failed> {
     expect(&scene.client, &server, &session, &Works)?;
     bans(true);
     expect(&scene.client, &server, &session, &Hangs)
+}
+
+/// A gateway translates, and sees the client's own address still: the ban before the
+/// REJECT that ends the chain, as RHEL has it, holds.
+fn banned_at_gateway(kind: Kind) -> Result<(), Failed> {
+    for (banned, is_banned) in [(CLIENT, true), ("198.51.100.66", false)] {
+        let scene = BehindGateway::new(Forwarding::Off);
+        kind.load(
+            &scene.gateway,
+            &format!(
+                "table inet theirs {{
+                    chain forward {{
+                        type filter hook forward priority 0;
+                        ct state established,related accept
+                        ip saddr {banned} drop
+                        reject with icmpx admin-prohibited
+                    }}
+                }}\n"
+            ),
+            &format!(
+                "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+                 -A FORWARD -s {banned} -j DROP\n\
+                 -A FORWARD -j REJECT --reject-with icmp-host-prohibited\nCOMMIT\n"
+            ),
+        );
+        Host::new(&scene.gateway, kind).apply(GATEWAY)?;
+        let server = proftpd::start(&scene.server, &announcing());
+        let session = Session::new(Epsv, Explicit, PUBLIC);
+        let expected = if is_banned { Hangs } else { Works };
+        expect(&scene.client, &server, &session, &expected)?;
+    }
+    Ok(())
 }
 
 /// A rate on new control connections: three, and then no more for an hour.
