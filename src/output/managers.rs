@@ -87,17 +87,17 @@ fn each<T>(heads: &[String], values: &[T], word: impl Fn(&T) -> String) -> Vec<S
 pub fn undone_by_ufw(fleeting: &Fleeting) -> String {
     // Where there is a rule of the very same ports, ufw inserts none, but turns it around
     // where the same is asked for without a place.
-    let lines = |place: &str| -> String {
-        let rules = fleeting.rules.iter().flat_map(|rule| ufw(rule, place));
-        rules.map(|line| format!("\n  {line}")).collect()
-    };
+    let rules = &fleeting.rules;
+    let lines = ["insert N ", ""].map(|place| {
+        let lines: Vec<String> = rules.iter().flat_map(|rule| ufw(rule, place)).collect();
+        lines.join("\n  ")
+    });
     format!(
         "ufw empties {} when it reloads, and ftpnat's rules there are gone then. Let ufw open \
          it before its rule that drops (N: that rule's number in `ufw status numbered`), and \
-         apply again:{}{}",
+         apply again:\n  {}",
         fleeting.chains.join(", "),
-        lines("insert N "),
-        lines("")
+        lines.join("\n  ")
     )
 }
 

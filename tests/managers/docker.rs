@@ -9,6 +9,7 @@ use std::path::Path;
 use libtest_mimic::{Failed, Trial};
 
 use crate::installed::{Host, ON_GATEWAY, ON_SERVER, config, list, same};
+use crate::seclude::is_long;
 use crate::support::BackEnd;
 use crate::support::netns::Namespace;
 use crate::support::outcome::Outcome::{Hangs, Refused, Works};
@@ -18,7 +19,8 @@ use crate::support::scene::{BehindGateway, Direct, Forwarding};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for recorded in ["docker-iptables", "docker-iptables-swarm"] {
+    let swarm = is_long().then_some("docker-iptables-swarm");
+    for recorded in std::iter::once("docker-iptables").chain(swarm) {
         for back_end in BackEnd::BOTH {
             let name = |what: &str| format!("{recorded}/{what}/{}", back_end.word());
             trials.push(Trial::test(name("server"), move || {
@@ -31,7 +33,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             }
         }
     }
-    for recorded in ["docker-nftables", "docker-nftables-routed"] {
+    let routed = is_long().then_some("docker-nftables-routed");
+    for recorded in std::iter::once("docker-nftables").chain(routed) {
         trials.push(Trial::test(format!("{recorded}/server"), move || {
             on_native_server(recorded)
         }));

@@ -256,8 +256,9 @@ fn cure(
 ) -> Result<(), Failed> {
     let said = host.refuse()?;
     let lines = commands(&said, "firewall-cmd")?;
+    paste(firewalld.host, "firewall-cmd", &firewalld.command(), &lines);
     // Again they change nothing, and fail nowhere.
-    for _ in 0..2 {
+    if said.contains("--new-policy") {
         paste(firewalld.host, "firewall-cmd", &firewalld.command(), &lines);
     }
     let opened = host.listing();

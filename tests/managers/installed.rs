@@ -140,7 +140,7 @@ fn uncounted(save: &str) -> String {
         Some((chain, _)) if line.starts_with(':') => chain,
         _ => line,
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Two listings are one.

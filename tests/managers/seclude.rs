@@ -12,6 +12,11 @@ use crate::support::server::libraries;
 /// Debian's own: its modules are none of another Python's.
 const PYTHON: &str = "/usr/bin/python3";
 
+/// Whether there is time for what is much like something else.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("FTPNAT_LONG").is_some()
+}
+
 /// The trials, or where something is missing all of them as ignored, and why aloud.
 pub(crate) fn unless(missing: Option<String>, trials: Vec<Trial>) -> Vec<Trial> {
     let Some(reason) = missing else {
