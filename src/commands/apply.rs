@@ -14,13 +14,13 @@ pub(super) fn run(asked: &cli::Apply, format: Output, color: Color) -> anyhow::R
     let manner = manner(asked)?;
     let named = profiles::read_with_texts(&asked.profiles.profiles)?;
     let sub_state = installation::sub_state(&asked.state)?;
-    let (names, done) = installation::under_lock(&sub_state, |locked| {
+    let (applied, done) = installation::under_lock(&sub_state, |locked| {
         let installed = installation::read(&sub_state)?;
         let wanted = wanted(named, &installed, asked.backend)?;
         let done = change::make(&wanted, &installed, locked, manner, color)?;
         Ok((names(&wanted), done))
     })?;
-    told::apply(&names, &done, format, color)?;
+    told::apply(&applied, &done, format, color)?;
     Ok(())
 }
 
