@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::apply::difference::{Change, Difference};
+use crate::apply::difference::{Change, Difference, words};
 use crate::apply::drift::{Drift, State};
 use crate::apply::judge::{Blocked, Stopped};
 use crate::apply::system::{ModuleStep, SystemChange};
@@ -298,7 +298,7 @@ pub fn place(ruleset: &Ruleset, at: Place) -> (String, String) {
     };
     let rule = at.rule.and_then(|number| chain.rules.get(number));
     let text = match (rule, &chain.base) {
-        (Some(rule), _) => print::rule(rule, &chain.name, table),
+        (Some(rule), _) => words(rule, &chain.name, table),
         (None, Some(base)) if base.policy == Policy::Drop => "policy drop".to_owned(),
         (None, Some(_)) => "policy accept".to_owned(),
         (None, None) => "its end".to_owned(),
