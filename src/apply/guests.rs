@@ -79,7 +79,7 @@ pub(super) fn dropped<'a>(
 ///
 /// # Errors
 /// [`NoPlace`] for the first rule that has none.
-pub(super) fn wanted(dropped: &[Dropped], others: &Ruleset) -> Result<Vec<Guests>, NoPlace> {
+pub(super) fn wanted(dropped: &[Dropped], others: &Ruleset) -> Result<Vec<Guests>, Box<NoPlace>> {
     let mut all: Vec<Guests> = Vec::new();
     for drop in dropped {
         let Some(table) = others.tables.get(drop.base.0) else {
@@ -94,12 +94,12 @@ pub(super) fn wanted(dropped: &[Dropped], others: &Ruleset) -> Result<Vec<Guests
             Err(_) if drop.rule.demand == Demand::WhereDropped => continue,
             Err(_) if !drop.rule.is_required() => continue,
             Err(why) => {
-                return Err(NoPlace {
+                return Err(Box::new(NoPlace {
                     rule: drop.rule.clone(),
                     base: drop.base,
                     family: drop.family,
                     why: why.clone(),
-                });
+                }));
             }
         };
         let at = &placement.position;
@@ -116,7 +116,7 @@ pub(super) fn wanted(dropped: &[Dropped], others: &Ruleset) -> Result<Vec<Guests
 /// The rule for the families that the same place is right for: in a table of both, one
 /// guest serves both.
 fn narrowed(dropped: &[Dropped], drop: &Dropped) -> Rule {
-    let place = |d: &Dropped| d.placed.as_ref().ok().map(|p| p.position.clone());
+    let place = |d: &Dropped| d.placed.as_ref().ok().map(|p| p.position);
     let alike = dropped.iter().filter(|other| {
         std::ptr::eq(other.rule, drop.rule)
             && other.base == drop.base
@@ -199,10 +199,9 @@ fn as_before(chain: &live::Chain, old: &live::Chain) -> Vec<(usize, live::Rule)>
         .map(|r| r.handle)
         .collect();
     let place = |number: usize| {
-        let behind = old.rules.iter().skip(number).filter(|r| !is_tagged(r));
+        let mut behind = old.rules.iter().skip(number).filter(|r| !is_tagged(r));
         behind
-            .filter_map(|r| foreign.iter().position(|handle| *handle == r.handle))
-            .next()
+            .find_map(|r| foreign.iter().position(|handle| *handle == r.handle))
             .unwrap_or(foreign.len())
     };
     let tagged = old.rules.iter().enumerate().filter(|(_, r)| is_tagged(r));

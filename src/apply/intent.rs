@@ -164,17 +164,17 @@ pub fn needs<'a>(
     let outside = |profile: &str| restore::outside(plan, profile, host.outside);
     let dropped = guests::dropped(plan, &others, &prepared, &outside, host.routes());
     let (dropped, owned) = managers::owned(dropped, &others)?;
-    let guests = guests::wanted(&dropped, &others).map_err(|e| Refusal::NoPlace(Box::new(e)))?;
+    let guests = guests::wanted(&dropped, &others).map_err(Refusal::NoPlace)?;
     let programs = programs(plan, back_end, host.ruleset, &others, &dropped);
     Ok(Needs {
         plan,
         leaving,
         host,
         back_end,
+        others,
         guests,
         owned,
         programs,
-        others,
     })
 }
 
@@ -342,7 +342,7 @@ fn put_in(ruleset: &mut Ruleset, program: Program, save: &Save) {
 
 /// Whether every profile that rules of ours are of is among these.
 #[must_use]
-pub fn strangers<'a>(ruleset: &'a Ruleset, profiles: &[Profile]) -> Vec<String> {
+pub fn strangers(ruleset: &Ruleset, profiles: &[Profile]) -> Vec<String> {
     let known = |name: &String| profiles.iter().any(|p| p.name == *name);
     super::ours::profiles(ruleset)
         .into_iter()

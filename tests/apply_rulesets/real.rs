@@ -189,7 +189,7 @@ fn through(name: &str, texts: &[Text], back_end: &str) -> Result<String, Failed>
     let (facts, ruleset) = host.read();
     let facts_of_host = HostFacts::of(&facts);
     let still = blocked(
-        &[profile.clone()],
+        std::slice::from_ref(&profile),
         &facts,
         &Prepared::new(&ruleset, &facts_of_host),
     );

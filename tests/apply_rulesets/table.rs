@@ -2,6 +2,7 @@
 //! it anew.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -73,7 +74,7 @@ pub(crate) fn update() {
     all.append(&mut FOUND.lock().expect("nobody panics with it"));
     let mut text = HEAD.to_owned();
     for (name, part) in &all {
-        text.push_str(&format!("\n# {name}\n{}\n", part.trim_end()));
+        let _ = write!(text, "\n# {name}\n{}\n", part.trim_end());
     }
     let file = file();
     std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
