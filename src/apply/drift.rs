@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::plan::flows::Purpose;
 
 use super::difference::{Change, Difference, Line};
-use super::judge::{Blocked, Stopped};
+use super::judge::Blocked;
 
 /// What became of a rule since it was installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -71,7 +71,7 @@ pub fn drift(
         let told = found
             .iter()
             .any(|drift: &Drift| drift.profile == blocked.profile && drift.rule == rule);
-        let (Stopped::General(at) | Stopped::Diverted(at)) = blocked.by else {
+        let Some(at) = blocked.by.general_rule() else {
             continue;
         };
         if !told {

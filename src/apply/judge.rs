@@ -1,12 +1,12 @@
-//! Whether a ruleset lets through what profiles need.
+//! Whether a ruleset lets through what profiles need, and to their server.
 
 use crate::facts::Facts;
-use crate::model::net::PortRange;
+use crate::model::net::{Family, PortRange};
 use crate::plan::From;
 use crate::plan::flows::{Connections, Part, Purpose, connections};
 use crate::profile::{Nat, Profile};
-use crate::ruleset::eval::{Address, Axis, Doubt, Outcome, Place, Prepared, Region, Where};
-use crate::ruleset::placement::is_will;
+use crate::ruleset::eval::{Address, Axis, Doubt, Outcome, Place, Port, Prepared, Region, Where};
+use crate::ruleset::placement::{is_will, is_will_to_clients};
 
 /// Pieces of one question, before the rest is undecided.
 const MOST: usize = 512;
@@ -36,8 +36,9 @@ pub enum Stopped {
     General(Place),
     /// A rule that is the administrator's will about some clients.
     Will(Place),
-    /// A rule that translates it to somewhere else than the server.
-    Diverted(Place),
+    /// Nothing: they come to something else than the server. The rule that leads them
+    /// there; `None`: no rule translates them.
+    Astray(Option<Place>),
     /// The kernel itself, as without a route to the server.
     Kernel,
     /// It leaves the packet filter's sight, as to a program of the host.
@@ -47,12 +48,19 @@ pub enum Stopped {
 }
 
 impl Stopped {
-    /// Whether this keeps out everyone, and is nobody's will about some clients.
+    /// Whether clients in general are stopped, so that a change has to be refused.
     #[must_use]
     pub fn is_general(self) -> bool {
+        matches!(self, Self::General(_) | Self::Astray(_))
+    }
+
+    /// The rule by which clients in general are stopped.
+    #[must_use]
+    pub fn general_rule(self) -> Option<Place> {
         match self {
-            Self::General(_) | Self::Diverted(_) => true,
-            Self::Will(_) | Self::Kernel | Self::Elsewhere(_) | Self::Unknown(_) => false,
+            Self::General(at) => Some(at),
+            Self::Astray(by) => by,
+            Self::Will(_) | Self::Kernel | Self::Elsewhere(_) | Self::Unknown(_) => None,
         }
     }
 }
@@ -63,10 +71,17 @@ pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<
     let mut found: Vec<Blocked> = Vec::new();
     for profile in profiles {
         for wanted in connections(profile, facts) {
-            for part in wanted.trace(prepared, MOST) {
-                let diverted = diverted(profile, &wanted, &part, prepared);
-                let Some(by) = diverted.or_else(|| stopped(part.outcome(), prepared)) else {
-                    continue;
+            let traced = wanted.trace(prepared, MOST);
+            let everyone = wanted.from == From::Outside && traced.iter().all(is_dropped);
+            for part in traced {
+                let by = led_away(profile, &wanted, &part, prepared)
+                    .or_else(|| stopped(&wanted, &part, prepared))
+                    .or_else(|| astray(profile, &wanted, &part, prepared));
+                let by = match by {
+                    // What keeps everyone out is not about some.
+                    Some(Stopped::Will(at)) if everyone => Stopped::General(at),
+                    Some(by) => by,
+                    None => continue,
                 };
                 let ports = ports(&part.region);
                 let untracked = untracked_by(&part);
@@ -94,54 +109,100 @@ pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<
     found
 }
 
-/// What takes connections elsewhere than to the server. What becomes of them there is no
-/// answer: an accept would let them in to the wrong host.
-fn diverted(
-    profile: &Profile,
-    wanted: &Connections,
-    part: &Part,
-    prepared: &Prepared,
-) -> Option<Stopped> {
-    let flow = &wanted.opening.flow;
-    let server = match profile.nat {
-        Nat::None | Nat::Upstream { .. } => flow.destination.0,
-        Nat::Dnat { .. } => profile.server_address(flow.family())?,
-        // To the servers of others, by whatever way.
-        Nat::Masquerade { .. } => return None,
-    };
-    let nat = part.opening.nat.known()?;
-    let at = nat.destination_by?;
-    let is_elsewhere = match nat.translations.destination.address {
-        Address::Within(first, last) => (first, last) != (server, server),
-        Address::Same | Address::Moved(_) | Address::Unknown => false,
-    };
-    // A program of this host, such as a proxy, may well stand before its server.
-    let is_here = part.opening.to == Some(Where::Local);
-    if wanted.purpose == Purpose::ActiveData || !is_elsewhere || is_here {
-        return None;
-    }
-    Some(if is_will(prepared, at) {
-        Stopped::Will(at)
-    } else {
-        Stopped::Diverted(at)
-    })
+/// Whether the packets that open them are dropped by a rule.
+fn is_dropped(part: &Part) -> bool {
+    matches!(
+        part.opening.outcome,
+        Outcome::Drop { by: Some(_) } | Outcome::Reject { .. }
+    )
 }
 
-fn stopped(outcome: &Outcome, prepared: &Prepared) -> Option<Stopped> {
+fn stopped(wanted: &Connections, part: &Part, prepared: &Prepared) -> Option<Stopped> {
+    let is_answer = part.opening.outcome == Outcome::Accept
+        && part
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.outcome != Outcome::Accept);
+    let is_to_client = is_answer != (wanted.purpose == Purpose::ActiveData);
     let by_rule = |at: Place| {
-        if is_will(prepared, at) {
+        let family = Family::of(wanted.opening.flow.destination.0);
+        let is_will = if is_to_client {
+            is_will_to_clients(prepared, at, family)
+        } else {
+            is_will(prepared, at)
+        };
+        if is_will {
             Stopped::Will(at)
         } else {
             Stopped::General(at)
         }
     };
-    match outcome {
+    match part.outcome() {
         Outcome::Accept => None,
         Outcome::Drop { by: None } => Some(Stopped::Kernel),
         Outcome::Drop { by: Some(at) } | Outcome::Reject { by: at, .. } => Some(by_rule(*at)),
         Outcome::Elsewhere { by, .. } => Some(Stopped::Elsewhere(*by)),
         Outcome::Undecided(doubt) => Some(Stopped::Unknown(*doubt)),
     }
+}
+
+/// Whether connections come to another host than the server, or to another port, as where
+/// somebody else's rule translates them first. What becomes of them there is no answer: an
+/// accept would let them in to the wrong host.
+fn astray(
+    profile: &Profile,
+    wanted: &Connections,
+    part: &Part,
+    prepared: &Prepared,
+) -> Option<Stopped> {
+    let (called, called_port) = wanted.opening.flow.destination;
+    let server = match profile.nat {
+        Nat::None | Nat::Upstream { .. } => called,
+        Nat::Dnat { .. } => profile.server_address(Family::of(called))?,
+        // To the servers of others, by whatever way.
+        Nat::Masquerade { .. } => return None,
+    };
+    let nat = part.opening.nat.known()?;
+    let is_here = part.opening.to == Some(Where::Local);
+    // A program of this host, such as a proxy, may well stand before its server.
+    if wanted.purpose == Purpose::ActiveData || is_here && nat.destination_by.is_some() {
+        return None;
+    }
+    let reached = match nat.translations.destination.address {
+        Address::Same => called,
+        Address::Within(first, last) if first == last => first,
+        // One of several, or not known.
+        Address::Within(..) | Address::Moved(_) | Address::Unknown => return None,
+    };
+    let is_port = match (wanted.purpose, nat.translations.destination.port) {
+        (Purpose::Control, port_then) => {
+            let reached = match port_then {
+                Port::Same => Some(called_port),
+                Port::Within(first, last) => (first == last).then_some(first),
+                Port::Moved(by) => Some(called_port.wrapping_add(by)),
+            };
+            wanted.control_port.is_none() || reached == wanted.control_port
+        }
+        (_, port_then) => port_then == Port::Same,
+    };
+    if reached == server && is_port {
+        return None;
+    }
+    Some(match nat.destination_by {
+        Some(at) if is_will(prepared, at) => Stopped::Will(at),
+        by => Stopped::Astray(by),
+    })
+}
+
+/// Led elsewhere by a rule, whether they get through there or not.
+fn led_away(
+    profile: &Profile,
+    wanted: &Connections,
+    part: &Part,
+    prepared: &Prepared,
+) -> Option<Stopped> {
+    let astray = astray(profile, wanted, part, prepared);
+    astray.filter(|by| *by != Stopped::Astray(None))
 }
 
 fn untracked_by(part: &Part) -> Option<Place> {

@@ -217,9 +217,17 @@ pub fn blocked(blocked: &Blocked, ruleset: &Ruleset) -> String {
                 None => words,
             }
         }
-        Stopped::Diverted(at) => {
-            format!("{who}: sent elsewhere by {}", at_place(ruleset, at))
-        }
+        Stopped::Astray(Some(by)) => format!(
+            "{who}: led elsewhere than to the server by {}",
+            at_place(ruleset, by)
+        ),
+        Stopped::Astray(None) => match blocked.untracked {
+            Some(by) => format!(
+                "{who}: not translated to the server, for they are kept untracked by {}",
+                at_place(ruleset, by)
+            ),
+            None => format!("{who}: not translated to the server"),
+        },
         Stopped::Kernel => format!("{who}: dropped by the kernel itself, as without a route"),
         Stopped::Elsewhere(at) => {
             format!("{who}: handed to a program by {}", at_place(ruleset, at))
@@ -245,17 +253,39 @@ fn who(blocked: &Blocked) -> String {
     )
 }
 
-/// What is to be known of connections that some rule stops, or may: each rule once.
+/// From how many on the rules of one chain are told together.
+const EACH: usize = 4;
+
+/// What is to be known of connections that some rule stops, or may: each rule once, and
+/// many of one chain together.
 #[must_use]
 pub fn remarks(found: &[Blocked], ruleset: &Ruleset) -> Vec<String> {
+    let mut wills: Vec<Place> = Vec::new();
+    for blocked in found {
+        if let Stopped::Will(at) = blocked.by
+            && !wills.contains(&at)
+        {
+            wills.push(at);
+        }
+    }
     let mut remarks: Vec<String> = Vec::new();
     for blocked in found {
         let words = match blocked.by {
-            Stopped::General(_) | Stopped::Diverted(_) => continue,
-            Stopped::Will(at) => format!(
-                "{} keeps some clients out, and still does: ours stand behind it",
-                at_place(ruleset, at)
-            ),
+            Stopped::General(_) | Stopped::Astray(_) => continue,
+            Stopped::Will(at) => {
+                let chain = |at: &Place| (at.table, at.chain);
+                let mut of_chain = wills.iter().filter(|will| chain(will) == chain(&at));
+                match (of_chain.clone().count(), of_chain.next()) {
+                    (EACH.., Some(&first)) => format!(
+                        "{} and more rules of that chain keep some clients out, and still do",
+                        at_place(ruleset, first)
+                    ),
+                    _ => format!(
+                        "{} keeps some clients out, and still does",
+                        at_place(ruleset, at)
+                    ),
+                }
+            }
             Stopped::Elsewhere(at) => format!(
                 "{} hands connections to a program, which decides about them",
                 at_place(ruleset, at)

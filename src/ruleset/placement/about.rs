@@ -32,19 +32,28 @@ const OF_STATE: [u32; 2] = [0, 1];
 /// `NFTA_FIB_F_SADDR`
 const FIB_SOURCE: u32 = 1;
 
+/// Which packets a test meets: of one family, and on their way to a client or from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The family.
+    pub(super) family: Family,
+    /// Whether their destination is the client; else their source is.
+    pub(super) is_to_client: bool,
+}
+
 /// What the expression with that number in a rule tests: more than one thing where it
 /// looks up several at once.
-pub(super) fn about(table: &Table, rule: &Rule, number: usize, family: Family) -> Vec<About> {
+pub(super) fn about(table: &Table, rule: &Rule, number: usize, seen: Seen) -> Vec<About> {
     let Some(expression) = rule.expressions.get(number) else {
         return vec![About::Clients];
     };
     let mut found = Vec::new();
     match expression {
         Expression::Cmp { from, data, .. } => {
-            loaded(rule, number, *from, data.len(), family, &mut found);
+            loaded(rule, number, *from, data.len(), seen, &mut found);
         }
         Expression::Range { from, first, .. } => {
-            loaded(rule, number, *from, first.len(), family, &mut found);
+            loaded(rule, number, *from, first.len(), seen, &mut found);
         }
         Expression::Lookup {
             set: name,
@@ -57,21 +66,21 @@ pub(super) fn about(table: &Table, rule: &Rule, number: usize, family: Family) -
             Some(set) if to.is_none() && !set.flags.anonymous || carries(set) => {
                 found.push(About::Clients);
             }
-            Some(set) => keys(rule, number, *from, set, family, &mut found),
+            Some(set) => keys(rule, number, *from, set, seen, &mut found),
             None => found.push(About::Clients),
         },
         Expression::Object {
             which: ObjectRef::Map { set: name, key },
             ..
         } => match set(table, name) {
-            Some(set) => keys(rule, number, *key, set, family, &mut found),
+            Some(set) => keys(rule, number, *key, set, seen, &mut found),
             None => found.push(About::Clients),
         },
-        Expression::Match(found_match) => of_match(found_match, &mut found),
+        Expression::Match(found_match) => of_match(found_match, seen, &mut found),
         Expression::Payload { .. }
         | Expression::Meta { .. }
         | Expression::Ct { .. }
-        | Expression::Fib { .. } => found.extend(origin(expression, family)),
+        | Expression::Fib { .. } => found.extend(origin(expression, seen)),
         _ => found.push(About::Clients),
     }
     found
@@ -90,16 +99,9 @@ fn carries(set: &Set) -> bool {
         .any(|e| !matches!(e, Expression::Counter { .. } | Expression::Last))
 }
 
-fn keys(
-    rule: &Rule,
-    number: usize,
-    from: Register,
-    set: &Set,
-    family: Family,
-    found: &mut Vec<About>,
-) {
+fn keys(rule: &Rule, number: usize, from: Register, set: &Set, seen: Seen, found: &mut Vec<About>) {
     let length = usize::try_from(set.key_length).unwrap_or(0);
-    loaded(rule, number, from, length, family, found);
+    loaded(rule, number, from, length, seen, found);
 }
 
 /// What `length` bytes from a register on were loaded from, before an expression.
@@ -108,7 +110,7 @@ fn loaded(
     before: usize,
     from: Register,
     length: usize,
-    family: Family,
+    seen: Seen,
     found: &mut Vec<About>,
 ) {
     let end = usize::from(from.0) + length.div_ceil(4).max(1);
@@ -127,9 +129,9 @@ fn loaded(
                 | Expression::Byteorder { from, length, .. },
             )) => {
                 let length = usize::try_from(*length).unwrap_or(4).min(64);
-                loaded(rule, at, *from, length, family, found);
+                loaded(rule, at, *from, length, seen, found);
             }
-            Some((_, expression)) => found.extend(origin(expression, family)),
+            Some((_, expression)) => found.extend(origin(expression, seen)),
             // Padding between the parts of a key.
             None => {}
         }
@@ -169,7 +171,7 @@ fn written(expression: &Expression) -> Option<(usize, usize)> {
 }
 
 /// What an expression loads; `None`: a constant.
-fn origin(expression: &Expression, family: Family) -> Option<About> {
+fn origin(expression: &Expression, seen: Seen) -> Option<About> {
     let about = match expression {
         Expression::Payload {
             base: PayloadBase::Network,
@@ -177,16 +179,19 @@ fn origin(expression: &Expression, family: Family) -> Option<About> {
             length,
             ..
         } => {
-            let (destination, width) = match family {
-                Family::Ipv4 => (16, 4),
-                Family::Ipv6 => (24, 16),
+            // The end that is not the client's.
+            let (server, width) = match (seen.family, seen.is_to_client) {
+                (Family::Ipv4, false) => (16, 4),
+                (Family::Ipv6, false) => (24, 16),
+                (Family::Ipv4, true) => (12, 4),
+                (Family::Ipv6, true) => (8, 16),
             };
             let end = offset.saturating_add(*length);
-            let protocol = match family {
+            let protocol = match seen.family {
                 Family::Ipv4 => (9, 10),
                 Family::Ipv6 => (6, 7),
             };
-            if *offset >= destination && end <= destination + width {
+            if *offset >= server && end <= server + width {
                 About::Destination
             } else if (*offset, end) == protocol {
                 About::Packet
@@ -194,17 +199,29 @@ fn origin(expression: &Expression, family: Family) -> Option<About> {
                 About::Clients
             }
         }
-        // The destination port, and TCP's flags.
+        // TCP's flags, and the port of the server's end.
         Expression::Payload {
             base: PayloadBase::Transport,
-            offset: 2 | 13,
+            offset: 13,
             ..
         } => About::Packet,
+        Expression::Payload {
+            base: PayloadBase::Transport,
+            offset,
+            length,
+            ..
+        } if (*offset, *offset + *length <= 2) == (0, true) && seen.is_to_client
+            || *offset == 2 && !seen.is_to_client =>
+        {
+            About::Packet
+        }
         Expression::Meta { key, .. } if OF_INPUT.contains(key) => About::Input,
         Expression::Meta { key, .. } if OF_OUTPUT.contains(key) => About::Destination,
         Expression::Meta { key, .. } if OF_PACKET.contains(key) => About::Packet,
         Expression::Ct { key, .. } if OF_STATE.contains(key) => About::Packet,
-        Expression::Fib { flags, .. } if flags & FIB_SOURCE == 0 => About::Destination,
+        Expression::Fib { flags, .. } if (flags & FIB_SOURCE == 0) != seen.is_to_client => {
+            About::Destination
+        }
         Expression::Immediate { .. } => return None,
         _ => About::Clients,
     };
@@ -212,37 +229,62 @@ fn origin(expression: &Expression, family: Family) -> Option<About> {
 }
 
 /// What a match of iptables asks.
-fn of_match(asked: &Match, found: &mut Vec<About>) {
+fn of_match(asked: &Match, seen: Seen, found: &mut Vec<About>) {
     match asked {
         Match::Header(header) => {
             if header.input.is_some() {
                 found.push(About::Input);
             }
-            if header.destination.is_some() || header.output.is_some() {
+            let (server, client) = if seen.is_to_client {
+                (header.source.is_some(), header.destination.is_some())
+            } else {
+                (header.destination.is_some(), header.source.is_some())
+            };
+            if server || header.output.is_some() {
                 found.push(About::Destination);
             }
-            if header.source.is_some() {
+            if client {
                 found.push(About::Clients);
             }
         }
-        Match::Tcp { source, option, .. } => {
-            let all = !source.negated && source.value == (0, u16::MAX);
+        Match::Tcp {
+            source,
+            destination,
+            option,
+            ..
+        } => {
+            let client = if seen.is_to_client {
+                destination
+            } else {
+                source
+            };
+            let all = !client.negated && client.value == (0, u16::MAX);
             found.push(if all && option.is_none() {
                 About::Packet
             } else {
                 About::Clients
             });
         }
-        Match::Addrtype { source: None, .. } => found.push(About::Destination),
+        Match::Addrtype { source: None, .. } if !seen.is_to_client => {
+            found.push(About::Destination)
+        }
         Match::Conntrack(asked) if is_about_packet(asked) => found.push(About::Packet),
         Match::Comment(_)
         | Match::Icmp { .. }
         | Match::OtherHeader { .. }
-        | Match::Pkttype { .. }
-        | Match::Multiport {
-            side: MultiportSide::Destination,
-            ..
-        } => found.push(About::Packet),
+        | Match::Pkttype { .. } => found.push(About::Packet),
+        Match::Multiport { side, .. } => {
+            let server = if seen.is_to_client {
+                MultiportSide::Source
+            } else {
+                MultiportSide::Destination
+            };
+            found.push(if *side == server {
+                About::Packet
+            } else {
+                About::Clients
+            });
+        }
         _ => found.push(About::Clients),
     }
 }

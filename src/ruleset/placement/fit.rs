@@ -49,7 +49,7 @@ pub(super) fn arms(
         let subjects = doubts
             .iter()
             .flat_map(|doubt| match (rule, doubt.expression) {
-                (Some(rule), Some(number)) => about(table, rule, number, flow.packets.family),
+                (Some(rule), Some(number)) => about(table, rule, number, flow.seen()),
                 _ => vec![About::Clients],
             });
         subjects.map(fit_of).max()
@@ -78,7 +78,7 @@ pub(super) fn arms(
         }
     }
     if let Some((rule, (number, set))) = by_map {
-        let of_clients = about(table, rule, number, flow.packets.family).contains(&About::Clients);
+        let of_clients = about(table, rule, number, flow.seen()).contains(&About::Clients);
         if arms.is_empty() && set.elements.is_empty() && of_clients {
             arms.push(Arm {
                 fit: Fit::Will,

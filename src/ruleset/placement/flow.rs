@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use crate::model::net::Family;
 use crate::ruleset::eval::{Midway, State};
 
+use super::about::Seen;
+
 /// Packets that are alike in state, ports and destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flow {
@@ -16,6 +18,8 @@ pub(super) struct Flow {
     pub(super) sources: Vec<IpNet>,
     /// They are all that there may be.
     pub(super) is_for_everyone: bool,
+    /// Their destination is the client: the answers to what clients send, and active data.
+    pub(super) is_to_client: bool,
 }
 
 /// Whatever host may be a client: unicast, and not this host itself.
@@ -59,5 +63,13 @@ impl Flow {
     /// Whether they open connections.
     pub(super) fn is_new(&self) -> bool {
         self.packets.state == State::New
+    }
+
+    /// Which of their ends is the client.
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            family: self.packets.family,
+            is_to_client: self.is_to_client,
+        }
     }
 }

@@ -35,7 +35,7 @@ use super::live::table::{Hook, Kind, TableFamily};
 use walk::{Walk, place_flow};
 
 pub use wanted::Wanted;
-pub use will::is_will;
+pub use will::{is_will, is_will_to_clients};
 
 /// How many jumps deep a packet is followed (`NFT_JUMP_STACK_SIZE`).
 const DEPTH: usize = 16;

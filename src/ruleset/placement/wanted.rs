@@ -167,6 +167,7 @@ impl Conditions {
         let source_ports = self.source_ports.iter().map(|range| Some(pair(range)));
         let source_ports = or_one(source_ports.collect(), None);
         let is_for_everyone = self.sources.is_empty();
+        let is_to_client = self.reply || self.is_active_data(hook);
         let sources = if is_for_everyone {
             everyone(family)
         } else {
@@ -202,6 +203,7 @@ impl Conditions {
                                     packets,
                                     sources: sources.clone(),
                                     is_for_everyone,
+                                    is_to_client,
                                 });
                             }
                         }
@@ -229,6 +231,17 @@ impl Conditions {
     fn output(&self, hook: Hook, outside: Option<&str>) -> Option<String> {
         let leaves = hook == Hook::Output && !self.is_to_server();
         outside.filter(|_| leaves).map(str::to_owned)
+    }
+
+    /// Whether a server opens them: one on this host, or one behind it.
+    fn is_active_data(&self, hook: Hook) -> bool {
+        let is_host = |net: &IpNet| net.prefix_len() == net.max_prefix_len();
+        let of_server = match hook {
+            Hook::Output => true,
+            Hook::Forward => !self.sources.is_empty() && self.sources.iter().all(is_host),
+            Hook::Prerouting | Hook::Input | Hook::Postrouting => false,
+        };
+        of_server && self.destinations.is_empty()
     }
 
     fn is_to_server(&self) -> bool {

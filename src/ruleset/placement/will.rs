@@ -9,7 +9,7 @@ use crate::ruleset::live::table::TableFamily;
 use crate::ruleset::live::{Rule, Table};
 
 use super::DEPTH;
-use super::about::{About, about};
+use super::about::{About, Seen, about};
 use super::leads::{Leads, by_named_map, has_rate, verdicts};
 
 /// Whether the drop at a place is the administrator's will about some clients: it, or
@@ -18,10 +18,38 @@ use super::leads::{Leads, by_named_map, has_rate, verdicts};
 /// over that. A policy is about everyone.
 #[must_use]
 pub fn is_will(prepared: &Prepared<'_>, place: Place) -> bool {
+    let Some((table, _)) = prepared.chain(place) else {
+        return false;
+    };
+    let families = match table.family {
+        TableFamily::Ip6 => &[Family::Ipv6][..],
+        TableFamily::Ip => &[Family::Ipv4],
+        _ => &[Family::Ipv4, Family::Ipv6],
+    };
+    let seen = families.iter().map(|&family| Seen {
+        family,
+        is_to_client: false,
+    });
+    is_about_some(prepared, place, &seen.collect::<Vec<_>>())
+}
+
+/// The same of a drop of what goes to clients in one family: there the destination is the
+/// client, and the source is the server.
+#[must_use]
+pub fn is_will_to_clients(prepared: &Prepared<'_>, place: Place, family: Family) -> bool {
+    let seen = Seen {
+        family,
+        is_to_client: true,
+    };
+    is_about_some(prepared, place, &[seen])
+}
+
+/// `seen`: the packets, as each of which the rule has to be about some clients.
+fn is_about_some(prepared: &Prepared<'_>, place: Place, seen: &[Seen]) -> bool {
     let (Some((table, chain)), Some(rule)) = (prepared.chain(place), prepared.rule(place)) else {
         return false;
     };
-    if by_named_map(table, rule).is_some() || tests_clients(table, rule) {
+    if by_named_map(table, rule).is_some() || tests_clients(table, rule, seen) {
         return true;
     }
     let before = chain.rules.iter().take(place.rule.unwrap_or(0));
@@ -34,7 +62,7 @@ pub fn is_will(prepared: &Prepared<'_>, place: Place) -> bool {
     }
     let leads = Leads::new(table);
     let mut known = HashMap::new();
-    chain.base.is_none() && only_by_will(table, &leads, place.chain, &mut known, DEPTH)
+    chain.base.is_none() && only_by_will((table, seen), &leads, place.chain, &mut known, DEPTH)
 }
 
 fn returns_at_a_rate(table: &Table, rule: &Rule) -> bool {
@@ -45,7 +73,7 @@ fn returns_at_a_rate(table: &Table, rule: &Rule) -> bool {
 /// Whether every rule that leads to a chain is about some clients, or in a chain to which
 /// only such rules lead.
 fn only_by_will(
-    table: &Table,
+    (table, seen): (&Table, &[Seen]),
     leads: &Leads<'_>,
     chain: usize,
     known: &mut HashMap<usize, bool>,
@@ -60,24 +88,19 @@ fn only_by_will(
         && callers.into_iter().all(|(of, rule)| {
             let chain = table.chains.get(of);
             let rule = chain.and_then(|chain| chain.rules.get(rule));
-            rule.is_some_and(|rule| tests_clients(table, rule))
+            rule.is_some_and(|rule| tests_clients(table, rule, seen))
                 || chain.is_some_and(|chain| chain.base.is_none())
-                    && only_by_will(table, leads, of, known, depth - 1)
+                    && only_by_will((table, seen), leads, of, known, depth - 1)
         });
     known.insert(chain, by_will);
     by_will
 }
 
 /// Whether a condition of the rule is about some clients.
-fn tests_clients(table: &Table, rule: &Rule) -> bool {
-    let families = match table.family {
-        TableFamily::Ip6 => &[Family::Ipv6][..],
-        TableFamily::Ip => &[Family::Ipv4],
-        _ => &[Family::Ipv4, Family::Ipv6],
-    };
+fn tests_clients(table: &Table, rule: &Rule, seen: &[Seen]) -> bool {
     let by_clients = |number: usize| {
-        let mut families = families.iter();
-        families.all(|&family| about(table, rule, number, family).contains(&About::Clients))
+        let mut seen = seen.iter();
+        seen.all(|&seen| about(table, rule, number, seen).contains(&About::Clients))
     };
     let mut tests = rule.expressions.iter().enumerate();
     tests.any(|(number, expression)| is_test(expression) && by_clients(number))
