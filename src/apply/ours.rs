@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::render::iptables::CHAIN_PREFIX;
+use crate::render::restore;
 use crate::ruleset::live::expression::{Expression, Verdict};
-use crate::ruleset::live::table::{Maker, TableFamily};
+use crate::ruleset::live::table::{Maker, Policy, TableFamily};
 use crate::ruleset::live::xt::Target;
 use crate::ruleset::live::{Chain, Rule, Ruleset, Table};
 
@@ -16,6 +16,26 @@ const TABLE: &str = "ftpnat";
 pub fn is_own_table(table: &Table) -> bool {
     let families = [TableFamily::Inet, TableFamily::Ip, TableFamily::Ip6];
     table.name == TABLE && table.is_in_nf_tables() && families.contains(&table.family)
+}
+
+/// A table of the name of our own that holds something, and nothing of ours.
+#[must_use]
+pub fn of_others(ruleset: &Ruleset) -> Option<&Table> {
+    ruleset.tables.iter().find(|table| {
+        let rules = || table.chains.iter().flat_map(|chain| &chain.rules);
+        let elements = || table.sets.iter().flat_map(|set| &set.elements);
+        let is_ours = |comment: &Option<String>| comment.as_deref().and_then(tag).is_some();
+        let drops = |chain: &Chain| {
+            let base = chain.base.as_ref();
+            base.is_some_and(|base| base.policy == Policy::Drop)
+        };
+        is_own_table(table)
+            && (table.chains.iter().any(drops)
+                || rules().next().is_some()
+                || elements().next().is_some())
+            && !rules().any(is_tagged)
+            && !elements().any(|element| is_ours(&element.comment))
+    })
 }
 
 /// A comment of ours, `ftpnat:PROFILE:RULE`, taken apart; the profile is empty where the
@@ -37,13 +57,15 @@ pub fn without_ours(ruleset: &Ruleset) -> Ruleset {
     let mut others = ruleset.clone();
     others.tables.retain(|table| !is_own_table(table));
     for table in &mut others.tables {
-        if table.maker != Maker::Nft {
+        // A native chain of that name is somebody else's, and so is what leads there.
+        let of_iptables = table.maker != Maker::Nft;
+        if of_iptables {
             table.chains.retain(|chain| !is_named_ours(chain));
         }
         for chain in &mut table.chains {
             chain
                 .rules
-                .retain(|rule| !is_tagged(rule) && !leads_to_ours(rule));
+                .retain(|rule| !is_tagged(rule) && !(of_iptables && leads_to_ours(rule)));
         }
     }
     others
@@ -89,7 +111,7 @@ pub fn is_own_chain(table: &Table, chain: &Chain) -> bool {
 }
 
 fn is_named_ours(chain: &Chain) -> bool {
-    chain.name.starts_with(CHAIN_PREFIX)
+    restore::is_ours(&chain.name)
 }
 
 fn leads_to_ours(rule: &Rule) -> bool {
@@ -103,5 +125,5 @@ fn leads_to_ours(rule: &Rule) -> bool {
             }
             _ => None,
         });
-    to.is_some_and(|chain| chain.starts_with(CHAIN_PREFIX))
+    to.is_some_and(|chain| restore::is_ours(chain))
 }

@@ -190,8 +190,9 @@ fn header(names: &[&str]) -> String {
     )
 }
 
-/// Whether a chain is ours: the prefix and the name of a built-in chain.
-fn is_ours(chain: &str) -> bool {
+/// Whether a chain of iptables is ours: the prefix and the name of a built-in chain.
+#[must_use]
+pub fn is_ours(chain: &str) -> bool {
     chain
         .strip_prefix(CHAIN_PREFIX)
         .is_some_and(|name| BUILT_IN.contains(&name))
