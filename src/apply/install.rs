@@ -203,6 +203,31 @@ fn in_full(error: &dyn std::error::Error) -> String {
     words
 }
 
+/// A change that was not carried out as a whole.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: Error,
+    /// Whether some of it may be written.
+    pub is_begun: bool,
+}
+
+impl Failed {
+    fn before(error: Error) -> Self {
+        Self {
+            error,
+            is_begun: false,
+        }
+    }
+
+    fn begun(error: Error) -> Self {
+        Self {
+            error,
+            is_begun: true,
+        }
+    }
+}
+
 /// Has the kernel and the iptables programs try everything where it changes nothing; gives
 /// what is to be said of that.
 ///
@@ -216,7 +241,8 @@ pub fn try_out(intent: &Intent, generation: Option<u32>) -> Result<Vec<String>, 
 }
 
 /// Carries an intent out, what iptables is to load being tried before; gives what is to be
-/// said of the trial.
+/// said of the trial. `again`: the same intent for the host as it is now, with its
+/// generation.
 ///
 /// The batch of `nf_tables` is its own trial: refused, it changes nothing. It is tried by
 /// itself only where something else changes before it. (An aborted batch waits for all
@@ -226,18 +252,20 @@ pub fn try_out(intent: &Intent, generation: Option<u32>) -> Result<Vec<String>, 
 /// # Errors
 /// As [`try_out`], and [`Error::Load`]. Where several steps are to be done, those before
 /// the one that failed are.
-pub fn carry_out(intent: &Intent, generation: Option<u32>) -> Result<Vec<String>, Error> {
-    let notes = if intent.iptables_first && !intent.steps.is_empty() {
-        let notes = try_out(intent, generation)?;
-        load(intent)?;
-        commit(intent, generation)?;
-        notes
-    } else {
-        let notes = try_steps(intent)?;
-        commit(intent, generation)?;
-        load(intent)?;
-        notes
-    };
+pub fn carry_out(
+    intent: &Intent,
+    generation: Option<u32>,
+    again: impl Fn() -> Result<(Intent, Option<u32>), Error>,
+) -> Result<Vec<String>, Failed> {
+    if intent.iptables_first && !intent.steps.is_empty() {
+        let notes = try_out(intent, generation).map_err(Failed::before)?;
+        load(intent).map_err(Failed::begun)?;
+        commit_after_load(intent, again).map_err(Failed::begun)?;
+        return Ok(notes);
+    }
+    let notes = try_steps(intent).map_err(Failed::before)?;
+    commit(intent, generation).map_err(Failed::before)?;
+    load(intent).map_err(Failed::begun)?;
     Ok(notes)
 }
 
@@ -248,6 +276,28 @@ fn try_steps(intent: &Intent) -> Result<Vec<String>, Error> {
         notes.extend(tried?);
     }
     Ok(notes)
+}
+
+/// What iptables-nft loads makes another generation of the ruleset: the batch behind it
+/// goes onto that one, if it is still what the host needs.
+fn commit_after_load(
+    intent: &Intent,
+    again: impl Fn() -> Result<(Intent, Option<u32>), Error>,
+) -> Result<(), Error> {
+    if intent.operations.is_empty() {
+        return Ok(());
+    }
+    for _ in 0..ATTEMPTS {
+        let (now, generation) = again()?;
+        if !now.steps.is_empty() || now.operations != intent.operations {
+            return Err(Error::Stale);
+        }
+        match commit(&now, generation) {
+            Err(Error::Stale) => {}
+            committed => return committed,
+        }
+    }
+    Err(Error::Stale)
 }
 
 /// How a step was tried, where that is worth a sentence.

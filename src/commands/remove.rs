@@ -1,8 +1,10 @@
 //! `ftpnat remove`: our rules off this host.
 
+use std::slice;
+
 use crate::cli::{self, Output};
-use crate::output::{Failure, one_line};
-use crate::sys::terminal::Color;
+use crate::output::{Failure, human, one_line};
+use crate::sys::terminal::{Color, write_stderr};
 
 use super::change::{self, End, Manner, Wanted};
 use super::{installation, told};
@@ -22,7 +24,14 @@ pub(super) fn run(asked: &cli::Remove, format: Output, color: Color) -> anyhow::
         if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names) {
             return Err(unknown(&asked.names[0]).into());
         }
-        Ok((wanted.leaving, done))
+        let mut gone = wanted.leaving;
+        for name in &asked.names {
+            if !knows(&installed, slice::from_ref(name)) && !told::has_line_of(&done, name) {
+                gone.retain(|other| other != name);
+                write_stderr(&human::warning(&unknown(name).message), color);
+            }
+        }
+        Ok((gone, done))
     })?;
     told::remove(&leaving, &done, format, color)?;
     Ok(())

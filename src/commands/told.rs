@@ -16,6 +16,9 @@ pub(super) fn apply(names: &[String], done: &Done, format: Output, color: Color)
         End::Nothing => "nothing to do: the rules are there, as the profile wants them",
         End::Shown => "this would change; nothing was changed",
         End::Declined => "nothing was changed",
+        End::Made if done.is_noted => {
+            "installed, and the rules were read back; who may still be kept out is noted above"
+        }
         End::Made => "installed; the rules were read back, and let the profile's clients in",
     };
     tell(names, done, words, format, color)
@@ -67,6 +70,12 @@ fn tell(
         }
     };
     write_stdout(&text, color)
+}
+
+/// Whether a line of the profile itself changes.
+pub(super) fn has_line_of(done: &Done, name: &str) -> bool {
+    let mut lines = done.differing.iter().flat_map(|d| &d.lines);
+    lines.any(|(_, line)| line.profile == name)
 }
 
 /// Whether a line of the profile, or one that serves all, changes.

@@ -117,7 +117,12 @@ impl<'a> Host<'a> {
 
     /// `ftpnat remove`; it must be done.
     pub(crate) fn remove(&self) -> Result<Run, Failed> {
-        done(self.ftpnat(&["remove"], ""))
+        done(self.try_remove(&[]))
+    }
+
+    /// `ftpnat remove` of some profiles, or of all, whatever comes of it.
+    pub(crate) fn try_remove(&self, names: &[&str]) -> Run {
+        self.ftpnat(&[&["remove"], names].concat(), "")
     }
 }
 

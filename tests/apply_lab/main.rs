@@ -5,6 +5,7 @@
 
 mod gateway;
 mod host;
+mod hostile;
 mod mixed;
 mod placement;
 mod server;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     trials.extend(placement::trials());
     trials.extend(will::trials());
     trials.extend(mixed::trials());
+    trials.extend(hostile::trials());
     support::play(trials)
 }
 

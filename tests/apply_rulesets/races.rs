@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ftpnat::apply::install::{Error, Sight, carry_out};
+use ftpnat::apply::intent::Intent;
 use ftpnat::apply::record::Backend;
 use ftpnat::output::refusal;
 use ftpnat::plan::plan;
@@ -78,7 +79,7 @@ fn hundred_changes() -> Result<(), Failed> {
             let change = foreign(number);
             super::host::feed(&namespace, "nft -f -", &change);
             let before = namespace.run("nft -a list ruleset");
-            match carry_out(&intent, sight.generation) {
+            match carried_out(&intent, &sight) {
                 Err(Error::Stale) => {}
                 other => return Err(format!("after `{change}`: {other:?}").into()),
             }
@@ -91,9 +92,15 @@ fn hundred_changes() -> Result<(), Failed> {
         let intent = sight
             .intend(&plan, &[], Backend::Nft)
             .map_err(|e| format!("{e:?}"))?;
-        carry_out(&intent, sight.generation).map_err(|e| format!("undisturbed: {e:?}"))?;
+        carried_out(&intent, &sight).map_err(|e| format!("undisturbed: {e:?}"))?;
         Ok(())
     })
+}
+
+/// Nothing of iptables: the batch alone.
+fn carried_out(intent: &Intent, sight: &Sight) -> Result<Vec<String>, Error> {
+    let again = || Err(Error::Stale);
+    carry_out(intent, sight.generation, again).map_err(|failed| failed.error)
 }
 
 /// A process that adds a table and deletes it, again and again.
@@ -250,7 +257,7 @@ fn kernel_feature_missing() -> Result<(), Failed> {
             },
         );
         let before = namespace.run("nft -a list ruleset");
-        let error = match carry_out(&intent, sight.generation) {
+        let error = match carried_out(&intent, &sight) {
             Err(error @ Error::Feature(_)) => error,
             other => return Err(format!("{other:?}").into()),
         };

@@ -53,6 +53,8 @@ pub(super) struct Done {
     pub(super) system: SystemChange,
     /// What rules are put into.
     pub(super) back_end: Backend,
+    /// Whether something was said of connections that may not get through.
+    pub(super) is_noted: bool,
     /// Whether it was done.
     pub(super) end: End,
 }

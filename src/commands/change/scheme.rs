@@ -10,8 +10,9 @@ use crate::apply::system::{self, SystemChange};
 use crate::commands::installation::Installation;
 use crate::facts::Facts;
 use crate::facts::snapshot::Snapshot;
-use crate::output::{self, Failure, human, refusal};
-use crate::plan;
+use crate::output::{self, Failure, human, one_line, refusal};
+use crate::plan::{self, Plan};
+use crate::ruleset::live::print;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::{Color, write_stderr};
 
@@ -21,6 +22,8 @@ use super::{Done, End, Manner, Wanted};
 pub(super) struct Scheme {
     pub(super) sight: Sight,
     pub(super) back_end: Backend,
+    pub(super) plan: Plan,
+    pub(super) leaving: Vec<String>,
     pub(super) intent: Intent,
     pub(super) system: SystemChange,
     pub(super) differing: Vec<Difference>,
@@ -44,6 +47,7 @@ impl Scheme {
             return Err(Failure::cannot("this kernel has no nf_tables")
                 .help("use --backend iptables-legacy; nothing was changed"));
         }
+        refuse_others(&sight, installed)?;
         refuse_strangers(&sight, wanted)?;
         let plan = plan::plan(&wanted.profiles, &sight.facts);
         let leaving = leaving(wanted, &sight);
@@ -66,6 +70,8 @@ impl Scheme {
         Ok(Self {
             sight,
             back_end,
+            plan,
+            leaving,
             intent,
             system,
             differing,
@@ -87,6 +93,7 @@ impl Scheme {
             differing: self.differing,
             system: self.system,
             back_end: self.back_end,
+            is_noted: !self.notes.is_empty(),
             end,
         }
     }
@@ -124,6 +131,23 @@ fn refuse_unread(sight: &Sight) -> Result<(), Failure> {
         ))
         .help("run as root, in the network namespace of the server; nothing was changed")),
     }
+}
+
+/// A table of our name with nothing of ours in it is somebody else's: it would be replaced,
+/// or deleted, as a whole.
+fn refuse_others(sight: &Sight, installed: &Installation) -> Result<(), Failure> {
+    if installed.record.is_some() {
+        return Ok(());
+    }
+    let Some(table) = ours::of_others(&sight.ruleset) else {
+        return Ok(());
+    };
+    let table = one_line(&print::table(table));
+    Err(Failure::cannot(format!(
+        "{table} is there, and nothing in it is ftpnat's: ftpnat keeps its own rules in a table \
+         of that name"
+    ))
+    .help("rename that table, or take it out if nobody needs it; nothing was changed"))
 }
 
 /// Rules of profiles that nobody knows: to replace our table whole would take them away.

@@ -63,26 +63,18 @@ impl Scheme {
             locked,
             loaded: &modules.loaded,
         };
-        match install::carry_out(&self.intent, self.sight.generation) {
+        let again = || {
+            let now = Sight::of_host(&self.sight.facts.snapshot, true);
+            let intent = now.intend(&self.plan, &self.leaving, self.back_end)?;
+            Ok((intent, now.generation))
+        };
+        match install::carry_out(&self.intent, self.sight.generation, again) {
             Ok(notes) => {
                 for note in notes {
                     write_stderr(&human::warning(&note), color);
                 }
             }
-            Err(Error::Stale) => {
-                undo.nothing_written();
-                return Err(Failed::Stale);
-            }
-            Err(error) => {
-                let failure = refusal::failure(&error, &self.sight.ruleset);
-                return Err(Failed::For(match error {
-                    Error::Load(..) => undo.rules(failure),
-                    _ => {
-                        undo.nothing_written();
-                        failure
-                    }
-                }));
-            }
+            Err(failed) => return Err(undo.of(&failed)),
         }
         if let Err(error) = set_sysctls(&self.system.sysctls) {
             let left: Vec<String> = error.left.iter().map(ToString::to_string).collect();
@@ -98,10 +90,7 @@ impl Scheme {
         if let Err(error) = install::verify(&self.intent, &wanted.profiles, &now) {
             let failure = refusal::failure(&error, &self.sight.ruleset);
             let _ = perform::take_back(&self.system.sysctls);
-            return Err(Failed::For(undo.rules(Failure {
-                status: 4,
-                ..failure
-            })));
+            return Err(Failed::For(undo.rules(failure)));
         }
         self.tidy(record, installed, &now, locked)
             .map_err(Failed::For)?;
@@ -185,6 +174,26 @@ struct Undo<'a> {
 }
 
 impl Undo<'_> {
+    /// A change that was not carried out, as far as it was begun.
+    fn of(&self, failed: &install::Failed) -> Failed {
+        let failure = || refusal::failure(&failed.error, &self.scheme.sight.ruleset);
+        match (&failed.error, failed.is_begun) {
+            (Error::Stale, true) => match self.put_back() {
+                Ok(()) => Failed::Stale,
+                Err(error) => Failed::For(self.left(&failure(), &error)),
+            },
+            (_, true) => Failed::For(self.rules(failure())),
+            (Error::Stale, false) => {
+                self.nothing_written();
+                Failed::Stale
+            }
+            (_, false) => {
+                self.nothing_written();
+                Failed::For(failure())
+            }
+        }
+    }
+
     /// No rule was written: the record and the modules go back.
     fn nothing_written(&self) {
         let _ = installation::write(self.locked, self.installed.record.as_ref());
@@ -193,23 +202,33 @@ impl Undo<'_> {
 
     /// Puts ours back to what it was; others' rules are left as they are.
     fn rules(&self, failure: Failure) -> Failure {
-        let sight = &self.scheme.sight;
-        match install::put_back(&sight.ruleset, &self.scheme.intent, &sight.facts.snapshot) {
-            Ok(()) => {
-                self.nothing_written();
-                failure.help("ftpnat's rules are as they were before")
+        match self.put_back() {
+            Ok(()) => Failure {
+                status: 4,
+                ..failure
             }
-            Err(error) => {
-                let again = refusal::failure(&error, &sight.ruleset);
-                Failure::left(format!(
-                    "{}; and it could not be undone: {}",
-                    failure.message, again.message
-                ))
-                .help(
-                    "`ftpnat status` shows what is there; `ftpnat remove` takes everything of \
-                     ftpnat's out",
-                )
-            }
+            .help("ftpnat's rules are as they were before"),
+            Err(error) => self.left(&failure, &error),
         }
+    }
+
+    fn put_back(&self) -> Result<(), Error> {
+        let sight = &self.scheme.sight;
+        install::put_back(&sight.ruleset, &self.scheme.intent, &sight.facts.snapshot)?;
+        self.nothing_written();
+        Ok(())
+    }
+
+    /// Neither done nor undone.
+    fn left(&self, failure: &Failure, error: &Error) -> Failure {
+        let again = refusal::failure(error, &self.scheme.sight.ruleset);
+        Failure::left(format!(
+            "{}; and it could not be undone: {}",
+            failure.message, again.message
+        ))
+        .help(
+            "`ftpnat status` shows what is there; `ftpnat remove` takes everything of ftpnat's \
+             out",
+        )
     }
 }
