@@ -65,7 +65,7 @@ pub fn without_ours(ruleset: &Ruleset) -> Ruleset {
         for chain in &mut table.chains {
             chain
                 .rules
-                .retain(|rule| !is_tagged(rule) && !(of_iptables && leads_to_ours(rule)));
+                .retain(|rule| !(is_tagged(rule) || of_iptables && leads_to_ours(rule)));
         }
     }
     others

@@ -266,7 +266,7 @@ fn of_match(asked: &Match, seen: Seen, found: &mut Vec<About>) {
             });
         }
         Match::Addrtype { source: None, .. } if !seen.is_to_client => {
-            found.push(About::Destination)
+            found.push(About::Destination);
         }
         Match::Conntrack(asked) if is_about_packet(asked) => found.push(About::Packet),
         Match::Comment(_)
