@@ -195,8 +195,14 @@ pub fn status(told: &Told) -> String {
             &format!("{}: {}", one_line(&drift.place), one_line(&drift.text)),
         ));
     }
-    if !told.drift.is_empty() {
-        text.push_str("  cure: `ftpnat apply` with this profile puts ours back\n");
+    let is_shadowed = |drift: &&&Drift| drift.state == State::Shadowed;
+    match told.drift.iter().filter(is_shadowed).count() {
+        0 if told.drift.is_empty() => {}
+        0 => text.push_str("  cure: `ftpnat apply` with this profile puts ours back\n"),
+        _ => text.push_str(
+            "  cure: `ftpnat apply` with this profile puts ours before that drop, or says\n    \
+             why it cannot\n",
+        ),
     }
     text
 }
@@ -271,7 +277,7 @@ pub fn remarks(found: &[Blocked], ruleset: &Ruleset) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
     for blocked in found {
         let words = match blocked.by {
-            Stopped::General(_) | Stopped::Astray(_) => continue,
+            Stopped::General(_) | Stopped::Astray(_) => self::blocked(blocked, ruleset),
             Stopped::Will(at) => {
                 let chain = |at: &Place| (at.table, at.chain);
                 let mut of_chain = wills.iter().filter(|will| chain(will) == chain(&at));

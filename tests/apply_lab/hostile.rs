@@ -15,6 +15,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("hostile/table-named-like-ours", table_named_like_ours),
         Trial::test("hostile/no-trace-beside-a-native-drop", no_trace),
         Trial::test("hostile/remove-of-an-unknown-name", remove_unknown),
+        Trial::test(
+            "hostile/remove-beside-a-stopped-profile",
+            remove_beside_stopped,
+        ),
     ];
     for case in NOBODY_GETS_IN {
         let name = format!("hostile/refused/{}", case.name);
@@ -107,6 +111,27 @@ fn remove_unknown() -> Result<(), Failed> {
         Ok(())
     } else {
         Err(format!("{run:?}").into())
+    }
+}
+
+/// A profile goes, whatever stops another that stays.
+fn remove_beside_stopped() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let host = Host::new(&scene.server, Kind::Native);
+    host.apply(PROFILE)?;
+    host.apply("name: other\ncontrol: { port: 2121 }\npassive: { ports: 51000-51010 }\n")?;
+    nft(
+        &scene.server,
+        "table inet theirs { chain c {
+            type filter hook prerouting priority -300; tcp dport 21 drop;
+        }; }\n",
+    );
+    let run = host.try_remove(&["other"]);
+    let rules = scene.server.run("nft list ruleset");
+    if run.status == 0 && run.stderr.contains("dropped by") && !rules.contains("2121") {
+        Ok(())
+    } else {
+        Err(format!("{run:?}\n{rules}").into())
     }
 }
 

@@ -34,6 +34,13 @@ pub(super) struct Wanted {
     pub(super) back_end: Option<Backend>,
 }
 
+impl Wanted {
+    /// Whether profiles go, and none comes.
+    pub(super) fn is_removal(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+}
+
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {

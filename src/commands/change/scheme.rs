@@ -53,7 +53,11 @@ impl Scheme {
         let leaving = leaving(wanted, &sight);
         let failed = |error: Error| refusal::failure(&error, &ours::without_ours(&sight.ruleset));
         let intent = sight.intend(&plan, &leaving, back_end).map_err(failed)?;
-        let notes = sight.judge(&wanted.profiles, &intent).map_err(failed)?;
+        let notes = match sight.judge(&wanted.profiles, &intent) {
+            // What others drop of profiles that stay is no reason to keep the rest.
+            Err(Error::Blocked(found, _)) if wanted.is_removal() => found,
+            judged => judged.map_err(failed)?,
+        };
         let system = system::change(
             &system::Wanted {
                 profiles: &wanted.profiles,

@@ -6,6 +6,7 @@ use crate::apply::record::Record;
 use crate::apply::system::ModuleStep;
 use crate::commands::installation::{self, Installation};
 use crate::output::{Failure, human, refusal};
+use crate::profile::Profile;
 use crate::ruleset::made::{Made, made};
 use crate::sys::kmod;
 use crate::sys::state::Locked;
@@ -87,7 +88,12 @@ impl Scheme {
             }));
         }
         let now = Sight::of_host(&self.sight.facts.snapshot, true);
-        if let Err(error) = install::verify(&self.intent, &wanted.profiles, &now) {
+        let judged: &[Profile] = if wanted.is_removal() {
+            &[]
+        } else {
+            &wanted.profiles
+        };
+        if let Err(error) = install::verify(&self.intent, judged, &now) {
             let failure = refusal::failure(&error, &self.sight.ruleset);
             let _ = perform::take_back(&self.system.sysctls);
             return Err(Failed::For(undo.rules(failure)));
