@@ -163,7 +163,7 @@ pub fn needs<'a>(
     let prepared = Prepared::new(&others, host.host);
     let outside = |profile: &str| restore::outside(plan, profile, host.outside);
     let dropped = guests::dropped(plan, &others, &prepared, &outside, host.routes());
-    let (dropped, owned) = managers::owned(dropped, &others)?;
+    let (dropped, owned) = managers::owned(dropped, &others).map_err(Refusal::Owned)?;
     let guests = guests::wanted(&dropped, &others).map_err(Refusal::NoPlace)?;
     let programs = programs(plan, back_end, host.ruleset, &others, &dropped);
     Ok(Needs {

@@ -15,7 +15,6 @@ use crate::ruleset::live::table::{Maker, TableFamily};
 use crate::ruleset::live::{Ruleset, Table};
 
 use super::guests::Dropped;
-use super::intent::Refusal;
 use super::ours::tag;
 
 /// Whether a table is firewalld's, of either of its back ends.
@@ -48,11 +47,11 @@ pub fn is_owned(table: &Table) -> bool {
 /// translates; but a step for an iptables program would put guests into its tables.
 ///
 /// # Errors
-/// [`Refusal::Owned`] where those are of iptables.
+/// Where those are of iptables.
 pub(super) fn owned<'a>(
     dropped: Vec<Dropped<'a>>,
     others: &Ruleset,
-) -> Result<(Vec<Dropped<'a>>, Option<NoPlaceInOwned>), Refusal> {
+) -> Result<(Vec<Dropped<'a>>, Option<NoPlaceInOwned>), Box<NoPlaceInOwned>> {
     let table = |d: &Dropped| others.tables.get(d.base.0);
     let (in_owned, rest): (Vec<_>, Vec<_>) = dropped
         .into_iter()
@@ -77,7 +76,7 @@ pub(super) fn owned<'a>(
     if table(first).is_some_and(|t| t.maker == Maker::Nft) {
         Ok((rest, Some(owned)))
     } else {
-        Err(Refusal::Owned(Box::new(owned)))
+        Err(Box::new(owned))
     }
 }
 

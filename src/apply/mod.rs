@@ -8,7 +8,8 @@
 //! - [`judge`] sends what profiles need through a ruleset, before and after.
 //! - [`difference`] and [`drift`] say what differs, for people.
 //! - [`system`] has modules and sysctls, [`record`] what is kept of all this.
-//! - [`install`] and [`perform`] carry it out; they alone touch the host.
+//! - [`sight`] looks at the host, [`install`] and [`perform`] carry it out; these alone
+//!   touch it.
 
 pub mod difference;
 pub mod drift;
@@ -21,4 +22,5 @@ pub mod ours;
 pub mod perform;
 pub mod ports;
 pub mod record;
+pub mod sight;
 pub mod system;

@@ -2,9 +2,9 @@
 
 use crate::apply::difference::{difference, listing};
 use crate::apply::drift::{Drift, drift};
-use crate::apply::install::{Error, Sight};
 use crate::apply::judge::Blocked;
 use crate::apply::ours;
+use crate::apply::sight::{Error, Sight};
 use crate::cli::{self, Output};
 use crate::output::{self, Failure, refusal};
 use crate::plan;

@@ -2,9 +2,9 @@
 
 use crate::apply::difference::words;
 use crate::apply::guests::NoPlace;
-use crate::apply::install::Error;
 use crate::apply::intent::{Program, Refusal};
 use crate::apply::managers::{NoPlaceInOwned, is_firewalld};
+use crate::apply::sight::Error;
 use crate::model::filter::Rule;
 use crate::model::net::Family;
 use crate::render::{native, restore};

@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ftpnat::apply::install::{Error, Sight, carry_out};
+use ftpnat::apply::install::carry_out;
 use ftpnat::apply::intent::Intent;
 use ftpnat::apply::record::Backend;
+use ftpnat::apply::sight::{Error, Sight};
 use ftpnat::output::refusal;
 use ftpnat::plan::plan;
 use ftpnat::profile::{self, Profile};

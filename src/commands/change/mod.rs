@@ -5,8 +5,8 @@ mod scheme;
 mod write;
 
 use crate::apply::difference::Difference;
-use crate::apply::install::Error;
 use crate::apply::record::{Backend, InstalledProfile};
+use crate::apply::sight::Error;
 use crate::apply::system::SystemChange;
 use crate::output::{self, refusal};
 use crate::profile::Profile;

@@ -1,11 +1,11 @@
 //! All that is decided before anything is written.
 
 use crate::apply::difference::{Difference, difference, listing};
-use crate::apply::install::{Error, Sight};
 use crate::apply::intent::{Intent, strangers};
 use crate::apply::judge::Blocked;
 use crate::apply::ours;
 use crate::apply::record::Backend;
+use crate::apply::sight::{Error, Sight};
 use crate::apply::system::{self, SystemChange};
 use crate::commands::installation::Installation;
 use crate::facts::Facts;

@@ -1,8 +1,9 @@
 //! Writes what was decided, reads it back, and takes it back where that does not agree.
 
-use crate::apply::install::{self, Error, Sight};
+use crate::apply::install;
 use crate::apply::perform::{self, load_modules, set_sysctls, unload_modules};
 use crate::apply::record::Record;
+use crate::apply::sight::{Error, Sight};
 use crate::apply::system::ModuleStep;
 use crate::commands::installation::{self, Installation};
 use crate::output::{Failure, human, refusal};

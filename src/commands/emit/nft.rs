@@ -1,9 +1,9 @@
 //! The base `live` for nft: our own table, and guests in the native tables of this host.
 
-use crate::apply::install::{Error, Sight};
 use crate::apply::intent::strangers;
 use crate::apply::ours::without_ours;
 use crate::apply::record::Backend;
+use crate::apply::sight::{Error, Sight};
 use crate::output::{self, Failure, refusal};
 use crate::plan;
 use crate::profile::Profile;

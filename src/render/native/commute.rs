@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::merge::{Side, address_at, ports_at, slots};
+use super::slot::{Side, address_at, ports_at, slots};
 use super::values;
 use crate::model::filter::{Match, Rule};
 use crate::model::net::{Family, InterfaceName, PortRange};

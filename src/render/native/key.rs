@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::merge::{Side, Written, address_at, ports_at, slots};
-use super::shared::{Shared, Slots};
+use super::shared::{Shared, Written};
+use super::slot::{Side, Slots, address_at, ports_at, slots};
 use super::values::joined_ports;
 use crate::model::filter::{Rule, Statement};
 use crate::model::net::PortRange;

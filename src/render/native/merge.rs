@@ -4,28 +4,11 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
-
 use super::commute;
-use super::shared::{Shared, Slots};
-use super::values::is_host;
+use super::key;
+use super::shared::Written;
+use super::slot::{Side, slots};
 use crate::model::filter::{Match, Rule, Statement};
-use crate::model::net::PortRange;
-
-/// A rule as it is written.
-pub(super) enum Written<'a> {
-    /// As it was planned.
-    Alone(&'a Rule),
-    /// Several as one.
-    Shared(Shared<'a>),
-}
-
-/// Which address a set is keyed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Destination,
-    Source,
-}
 
 /// The rules of a chain as they are written: each where the first that it is made of stood.
 pub(super) fn merged<'a>(rules: &[&'a Rule]) -> Vec<Written<'a>> {
@@ -35,7 +18,7 @@ pub(super) fn merged<'a>(rules: &[&'a Rule]) -> Vec<Written<'a>> {
     for side in [Side::Destination, Side::Source] {
         let (groups, single) = grouped(rules, &segments, &rest, side);
         for members in groups {
-            written.extend(super::key::forms(rules, &members, side));
+            written.extend(key::forms(rules, &members, side));
         }
         rest = single;
     }
@@ -111,38 +94,5 @@ fn blank(rule: &Rule, side: Side) -> Rule {
             other => other.clone(),
         },
         demand: rule.demand,
-    }
-}
-
-/// Which conditions of a rule hold what a set can hold, by their places.
-pub(super) fn slots(rule: &Rule, side: Side) -> Slots {
-    let address = |condition: &Match| match (condition, side) {
-        (Match::Destination(hosts), Side::Destination) | (Match::Source(hosts), Side::Source) => {
-            matches!(&hosts[..], [host] if is_host(host))
-        }
-        _ => false,
-    };
-    Slots {
-        address: rule.matches.iter().position(address),
-        ports: rule
-            .matches
-            .iter()
-            .position(|m| matches!(m, Match::TcpDestinationPort(_))),
-    }
-}
-
-/// The address that a slot holds.
-pub(super) fn address_at(rule: &Rule, slot: Option<usize>) -> Option<IpAddr> {
-    match rule.matches.get(slot?)? {
-        Match::Destination(hosts) | Match::Source(hosts) => hosts.first().map(IpNet::addr),
-        _ => None,
-    }
-}
-
-/// The ports that a slot holds.
-pub(super) fn ports_at(rule: &Rule, slot: Option<usize>) -> Option<&[PortRange]> {
-    match rule.matches.get(slot?)? {
-        Match::TcpDestinationPort(ranges) => Some(ranges),
-        _ => None,
     }
 }

@@ -12,6 +12,7 @@ mod merge;
 mod numbers;
 mod sets;
 mod shared;
+mod slot;
 mod values;
 
 use std::collections::HashSet;
@@ -24,7 +25,7 @@ use crate::ruleset::live::table::{
     Base, Kind, Maker, Object, ObjectKind, Policy, Table, TableFamily,
 };
 
-use merge::Written;
+use shared::Written;
 
 pub use guests::guests;
 

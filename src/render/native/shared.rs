@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::assemble::{self, Assembly, REGISTER, family_of};
 use super::field::{Field, after};
-use super::merge::{address_at, ports_at};
 use super::sets::empty_set;
+use super::slot::{Slots, address_at, ports_at};
 use super::values::{self, Kind, Kinds, joined_ports};
 use crate::model::filter::{Match, Rule, Statement};
 use crate::model::net::{Family, PortRange};
@@ -14,31 +14,12 @@ use crate::ruleset::live;
 use crate::ruleset::live::expression::NatKind;
 use crate::ruleset::live::table::{Key, Set, TableFamily};
 
-/// The conditions that a set stands for, by their places in the rule.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Slots {
-    pub(super) address: Option<usize>,
-    pub(super) ports: Option<usize>,
-}
-
-impl Slots {
-    pub(super) fn address_only(self) -> Self {
-        Self {
-            ports: None,
-            ..self
-        }
-    }
-
-    pub(super) fn ports_only(self) -> Self {
-        Self {
-            address: None,
-            ..self
-        }
-    }
-
-    fn holds(self, place: usize) -> bool {
-        [self.address, self.ports].contains(&Some(place))
-    }
+/// A rule as it is written.
+pub(super) enum Written<'a> {
+    /// As it was planned.
+    Alone(&'a Rule),
+    /// Several as one.
+    Shared(Shared<'a>),
 }
 
 /// Rules that are alike but for what stands in these slots and, of a translation, the

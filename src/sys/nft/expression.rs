@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::held::{Cannot, data, name};
 use super::libnftnl::{
     self as lib, Bitwise, Cmp, Counter, Ct, Fib, Held, Immediate, Lookup, Masquerade, Meta, Name,
     ObjectReference, Payload, Range,
 };
-use super::write::{Cannot, data, name};
 use crate::ruleset::live::expression::{
     BitwiseOp, CmpOp, Expression, LookupTo, Nat, NatKind, ObjectRef, PayloadBase, Register, Verdict,
 };

@@ -5,6 +5,7 @@
 
 mod batch;
 mod expression;
+mod held;
 #[expect(
     unsafe_code,
     reason = "nftnl has safe functions for few of libnftnl's things"

@@ -2,8 +2,9 @@
 
 use super::batch::{Error, Part};
 use super::expression::anonymous_name;
+use super::held::{Cannot, comment, data, name};
 use super::libnftnl::{ADD_ELEMENTS, ADD_SET, Element, Held, LONGEST, Parts, Set, UserData};
-use super::write::{Cannot, Place, Writer, comment, data, name};
+use super::write::{Place, Writer};
 use crate::ruleset::live::table::{self, Key, SetFlags, Value};
 
 /// `libnftnl/udata.h`: items of a set's user data.

@@ -4,55 +4,16 @@ use std::fmt;
 
 use super::batch::{About, Batch, Error, Part};
 use super::expression::{Anonymous, add_all};
+use super::held::{Cannot, comment, name};
 use super::libnftnl::{
-    ADD_CHAIN, ADD_HELPER, ADD_TABLE, APPEND_RULE, Chain, DELETE_RULE, DELETE_TABLE, Data, Held,
-    Helper, INSERT_RULE, Kind, Name, Request, Rule, Table, UserData,
+    ADD_CHAIN, ADD_HELPER, ADD_TABLE, APPEND_RULE, Chain, DELETE_RULE, DELETE_TABLE, Held, Helper,
+    INSERT_RULE, Kind, Name, Request, Rule, Table, UserData,
 };
 use crate::ruleset::change::{ChainAt, Operation};
 use crate::ruleset::live::table::{self, Hook, Maker, ObjectKind, Policy, TableFamily};
 
-/// The longest comment that nft reads (`NFTNL_UDATA_COMMENT_MAXLEN`).
-const LONGEST_COMMENT: usize = 128;
 /// `NFT_RULE_MAXEXPRS`.
 const MOST_EXPRESSIONS: usize = 128;
-
-/// Why something cannot be written.
-#[derive(Debug)]
-pub(super) struct Cannot(String);
-
-impl Cannot {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-
-    /// `what` cannot.
-    pub(super) fn about(self, what: &str) -> Error {
-        Error::Unwritable {
-            what: what.to_owned(),
-            why: self.0,
-        }
-    }
-}
-
-pub(super) fn name(name: &str) -> Result<Name, Cannot> {
-    Name::new(name).ok_or_else(|| Cannot::new(format!("the name {name} is too long")))
-}
-
-pub(super) fn data(bytes: &[u8]) -> Result<Data<'_>, Cannot> {
-    Data::new(bytes).ok_or_else(|| Cannot::new("a value of it does not fit into registers"))
-}
-
-/// User data with a comment, which ends in NUL: else nft does not show it.
-pub(super) fn comment(data: UserData, kind: u8, text: &str) -> Result<UserData, Cannot> {
-    if text.len() > LONGEST_COMMENT || text.contains('\0') {
-        return Err(Cannot::new(format!(
-            "its comment is longer than {LONGEST_COMMENT} bytes or has a NUL in it"
-        )));
-    }
-    let bytes: Vec<u8> = text.bytes().chain([0]).collect();
-    data.with(kind, &bytes)
-        .ok_or_else(|| Cannot::new("its comment is too long"))
-}
 
 /// A table by its name.
 #[derive(Debug, Clone, Copy)]
