@@ -157,7 +157,7 @@ impl Iptables {
     /// `None`: of all. No table is put in force by asking.
     ///
     /// # Errors
-    /// [`Error`]; [`SaveError::Incompatible`] only where it is about one of these tables.
+    /// [`enum@Error`]; [`SaveError::Incompatible`] only where it is about one of these tables.
     pub fn save(&self, tables: Option<&[&str]>) -> Result<Save, Error> {
         let is_wanted = |table: &str| tables.is_none_or(|wanted| wanted.contains(&table));
         let mut names: Vec<String> = match self.back_end {
@@ -220,7 +220,7 @@ impl Iptables {
     /// Loads a step, with nothing flushed.
     ///
     /// # Errors
-    /// [`Error`]. Tables that came in the text before the refused one are changed then.
+    /// [`enum@Error`]. Tables that came in the text before the refused one are changed then.
     pub fn load(&self, text: &str) -> Result<(), Error> {
         self.restore(&["--noflush", "-w", WAIT], text)
     }

@@ -51,7 +51,7 @@ impl Iptables {
     /// the step is tried on stubs.
     ///
     /// # Errors
-    /// [`Error`]: the step is not to be loaded here.
+    /// [`enum@Error`]: the step is not to be loaded here.
     pub fn try_step(&self, trial: &Trial<'_>) -> Result<Tried, Error> {
         let sets = set_names(trial.all.0);
         let whole = in_new_namespace(|| {
