@@ -14,7 +14,7 @@ use crate::ruleset::eval::Place;
 use crate::ruleset::live::table::Policy;
 use crate::ruleset::live::{Ruleset, print};
 
-use super::terminal::{harmless, one_line};
+use super::terminal::one_line;
 use super::words::{BAD, BOLD, CAREFUL, GOOD, dimmed, hanging, wrapped};
 
 /// A profile, as `apply`, `remove` and `status` tell of it.
@@ -320,7 +320,7 @@ pub fn remarks(found: &[Blocked], ruleset: &Ruleset) -> Vec<String> {
 #[must_use]
 pub fn at_place(ruleset: &Ruleset, at: Place) -> String {
     let (place, text) = place(ruleset, at);
-    harmless(&format!("`{text}` ({place})"))
+    one_line(&format!("`{text}` ({place})"))
 }
 
 /// Where a rule or policy stands, and its words.

@@ -9,11 +9,11 @@ use crate::model::filter::Rule;
 use crate::model::net::Family;
 use crate::render::{native, restore};
 use crate::ruleset::live::table::Maker;
-use crate::ruleset::live::{Ruleset, print};
+use crate::ruleset::live::{Ruleset, Table, print};
 
-use super::Failure;
 use super::apply::blocked;
 use super::managers::firewall_cmd;
+use super::{Failure, one_line};
 
 /// A failure in words. `others`: the ruleset that was read, without ours.
 #[must_use]
@@ -74,7 +74,8 @@ fn native_place(no_place: &NoPlace, others: &Ruleset) -> Failure {
     let (place, rules) = in_words(no_place.base, std::slice::from_ref(&no_place.rule), others);
     Failure::cannot(format!(
         "cannot place the rule {} in {place}: {}",
-        no_place.rule.name, no_place.why
+        no_place.rule.name,
+        one_line(&no_place.why.to_string())
     ))
     .help(format!(
         "this is needed there; put it where it is right, behind your bans:\n{rules}"
@@ -92,16 +93,28 @@ fn in_words(base: (usize, usize), rules: &[Rule], others: &Ruleset) -> (String, 
     let guests = rules.iter().flat_map(|r| native::guests(r, table.family));
     let lines: Vec<String> = guests
         .map(|guest| {
-            format!(
+            // A name may hold anything, a line's end among it: these lines are pasted.
+            one_line(&format!(
                 "  nft insert rule {} {} {} position HANDLE {}",
                 table.family.name(),
                 table.name,
                 chain.name,
                 words(&guest, &chain.name, table)
-            )
+            ))
         })
         .collect();
-    (print::place(table, chain), lines.join("\n"))
+    (one_line(&print::place(table, chain)), lines.join("\n"))
+}
+
+/// A table of our name that is somebody else's.
+#[must_use]
+pub fn table_of_others(table: &Table) -> Failure {
+    Failure::cannot(format!(
+        "{} is there, and nothing in it is ftpnat's: ftpnat keeps its own rules in a table of \
+         that name",
+        one_line(&print::table(table))
+    ))
+    .help("rename that table, or take it out if nobody needs it; nothing was changed")
 }
 
 /// An iptables program, by name.

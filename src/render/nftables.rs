@@ -63,6 +63,25 @@ fn command(operation: &Operation, ruleset: &Ruleset) -> Option<String> {
     }
 }
 
+/// The chain of an operation that nft cannot be told of: a program that speaks netlink may
+/// give any name, a line's end in it too, and nft takes no quotes around one.
+#[must_use]
+pub fn unsayable(operation: &Operation) -> Option<&ChainAt> {
+    match operation {
+        Operation::InsertRule { at, .. } | Operation::DeleteRule { at, .. } => {
+            (!is_identifier(&at.table) || !is_identifier(&at.chain)).then_some(at)
+        }
+        Operation::ReplaceTable(_) | Operation::DeleteTable { .. } => None,
+    }
+}
+
+/// `string` in nft's scanner.
+fn is_identifier(name: &str) -> bool {
+    let begins = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '.');
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    name.starts_with(begins) && name.chars().all(goes_on)
+}
+
 /// A chain by its names.
 fn place(at: &ChainAt) -> String {
     format!("{} {} {}", at.family.name(), at.table, at.chain)
@@ -179,4 +198,26 @@ fn chain_header(base: &Base) -> String {
     // A number, not a name: nft 0.9.0 has no names for priorities.
     let priority = base.priority;
     format!("type {kind} hook {hook} priority {priority}; policy accept;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operation, unsayable};
+    use crate::ruleset::change::ChainAt;
+    use crate::ruleset::live::table::TableFamily;
+
+    #[test]
+    fn a_chain_with_a_name_that_nft_cannot_read_is_not_said() {
+        let delete = |chain: &str| Operation::DeleteRule {
+            at: ChainAt {
+                family: TableFamily::Inet,
+                table: "t".to_owned(),
+                chain: chain.to_owned(),
+            },
+            handle: 1,
+        };
+        let names = ["c\nflush ruleset", "a b", "", "7", "input", "a-b/c.d_e"];
+        let sayable = names.map(|name| unsayable(&delete(name)).is_none());
+        assert_eq!(sayable, [false, false, false, false, true, true]);
+    }
 }

@@ -10,9 +10,8 @@ use crate::apply::system::{self, SystemChange};
 use crate::commands::installation::Installation;
 use crate::facts::Facts;
 use crate::facts::snapshot::Snapshot;
-use crate::output::{self, Failure, human, one_line, refusal};
+use crate::output::{self, Failure, human, refusal};
 use crate::plan::{self, Plan};
-use crate::ruleset::live::print;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::{Color, write_stderr};
 
@@ -143,15 +142,10 @@ fn refuse_others(sight: &Sight, installed: &Installation) -> Result<(), Failure>
     if installed.record.is_some() {
         return Ok(());
     }
-    let Some(table) = ours::of_others(&sight.ruleset) else {
-        return Ok(());
-    };
-    let table = one_line(&print::table(table));
-    Err(Failure::cannot(format!(
-        "{table} is there, and nothing in it is ftpnat's: ftpnat keeps its own rules in a table \
-         of that name"
-    ))
-    .help("rename that table, or take it out if nobody needs it; nothing was changed"))
+    match ours::of_others(&sight.ruleset) {
+        Some(table) => Err(refusal::table_of_others(table)),
+        None => Ok(()),
+    }
 }
 
 /// Rules of profiles that nobody knows: to replace our table whole would take them away.

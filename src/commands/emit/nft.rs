@@ -1,10 +1,10 @@
 //! The base `live` for nft: our own table, and guests in the native tables of this host.
 
 use crate::apply::intent::strangers;
-use crate::apply::ours::without_ours;
+use crate::apply::ours::{of_others, without_ours};
 use crate::apply::record::Backend;
 use crate::apply::sight::{Error, Sight};
-use crate::output::{self, Failure, refusal};
+use crate::output::{self, Failure, one_line, refusal};
 use crate::plan;
 use crate::profile::Profile;
 use crate::render::nftables;
@@ -29,6 +29,9 @@ pub(super) fn onto_live(profiles: &[Profile]) -> anyhow::Result<Restore> {
         .help("name its profile too, or use `ftpnat apply`, which keeps it")
         .into());
     }
+    if let Some(table) = of_others(&sight.ruleset) {
+        return Err(refusal::table_of_others(table).into());
+    }
     let plan = plan::plan(profiles, &sight.facts);
     let failed = |error: Error| refusal::failure(&error, &without_ours(&sight.ruleset));
     let intent = sight.intend(&plan, &[], Backend::Nft).map_err(failed)?;
@@ -43,6 +46,17 @@ pub(super) fn onto_live(profiles: &[Profile]) -> anyhow::Result<Restore> {
              table by --base none:\n{}",
             loading.step.text.trim_end()
         ))
+        .into());
+    }
+    if let Some(at) = intent.operations.iter().find_map(nftables::unsayable) {
+        return Err(Failure::cannot(format!(
+            "nft has no words for a rule in table {} {}, chain {}: these names are not ones that \
+             it could have given",
+            at.family.name(),
+            one_line(&at.table),
+            one_line(&at.chain)
+        ))
+        .help("use `ftpnat apply`, which writes to the kernel itself")
         .into());
     }
     let others = sight.judge(profiles, &intent).map_err(failed)?;
