@@ -52,6 +52,7 @@ fn tell(
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let shown = match done.end {
                 End::Nothing | End::Declined => String::new(),
+                End::Made if done.is_shown => String::new(),
                 End::Shown | End::Made => apply::difference(&done.differing, &done.system),
             };
             shown + &apply::verdict(&names, words)

@@ -64,6 +64,8 @@ pub(super) struct Done {
     pub(super) is_noted: bool,
     /// Whether it was done.
     pub(super) end: End,
+    /// Whether what differs was shown, to ask about it.
+    pub(super) is_shown: bool,
 }
 
 /// How a change ended.
@@ -117,7 +119,12 @@ pub(super) fn make(
             scheme.warn(color);
         }
         match scheme.carry_out(wanted, installed, locked, color) {
-            Ok(()) => return Ok(scheme.done(End::Made)),
+            Ok(()) => {
+                return Ok(Done {
+                    is_shown: asked.is_some(),
+                    ..scheme.done(End::Made)
+                });
+            }
             Err(Failed::Stale) => {}
             Err(Failed::For(failure)) => return Err(failure.into()),
         }

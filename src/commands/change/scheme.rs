@@ -98,6 +98,7 @@ impl Scheme {
             back_end: self.back_end,
             is_noted: !self.notes.is_empty(),
             end,
+            is_shown: false,
         }
     }
 
