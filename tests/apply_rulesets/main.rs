@@ -10,6 +10,7 @@ mod again;
 mod drift;
 mod host;
 mod races;
+mod readme;
 mod real;
 mod table;
 mod texts;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     trials.extend(again::trials());
     trials.extend(drift::trials());
     trials.extend(real::trials());
+    trials.push(readme::trial());
     let code = support::play_rules(trials);
     table::update();
     code
