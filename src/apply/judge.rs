@@ -164,8 +164,12 @@ fn astray(
     };
     let nat = part.opening.nat.known()?;
     let is_here = part.opening.to == Some(Where::Local);
-    // A program of this host, such as a proxy, may well stand before its server.
-    if wanted.purpose == Purpose::ActiveData || is_here && nat.destination_by.is_some() {
+    // A program of this host, such as a proxy, may well stand before its server; but no
+    // program has one port for a whole passive range.
+    let is_shifted =
+        wanted.purpose == Purpose::PassiveData && nat.translations.destination.port != Port::Same;
+    let is_before = is_here && nat.destination_by.is_some() && !is_shifted;
+    if wanted.purpose == Purpose::ActiveData || is_before {
         return None;
     }
     let reached = match nat.translations.destination.address {
