@@ -303,7 +303,7 @@ pub(super) fn put_back(now: &Ruleset, before: &Ruleset) -> Vec<Operation> {
 }
 
 /// Ours replaced where they differ, and taken out where they are not wanted.
-fn own_tables(plan: &Plan, back_end: Backend, ruleset: &Ruleset) -> Vec<Operation> {
+pub(super) fn own_tables(plan: &Plan, back_end: Backend, ruleset: &Ruleset) -> Vec<Operation> {
     let wanted = match back_end {
         Backend::Nft if plan.rules().next().is_some() => native::own_tables(plan),
         _ => Vec::new(),
@@ -325,7 +325,7 @@ fn own_tables(plan: &Plan, back_end: Backend, ruleset: &Ruleset) -> Vec<Operatio
 }
 
 /// Puts the tables that a program saves into the model, in place of those it had.
-fn put_in(ruleset: &mut Ruleset, program: Program, save: &Save) {
+pub(super) fn put_in(ruleset: &mut Ruleset, program: Program, save: &Save) {
     let read = saved::read(save, program.family, program.maker);
     for table in read.tables {
         let known = ruleset

@@ -3,7 +3,7 @@
 //! - [`ours`] says what of a ruleset is ours, by names and comments.
 //! - [`intent`] goes from the ruleset that is in force to the one that a plan wants, as a
 //!   value: operations of `nf_tables`, texts for iptables, with the [`guests`] in their
-//!   place.
+//!   place; `removal` does where a profile that stays has no place any more.
 //! - [`managers`] knows the programs that would undo a rule of ours.
 //! - [`judge`] sends what profiles need through a ruleset, before and after.
 //! - [`difference`] and [`drift`] say what differs, for people.
@@ -22,5 +22,6 @@ pub mod ours;
 pub mod perform;
 pub mod ports;
 pub mod record;
+mod removal;
 pub mod sight;
 pub mod system;

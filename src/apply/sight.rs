@@ -14,10 +14,11 @@ use crate::sys::iptables::{self, Iptables};
 use crate::sys::{host, nft, ruleset};
 
 use super::difference::Block;
-use super::intent::{Host, Intent, Needs, Program, Refusal, needs};
+use super::intent::{Host, Intent, Program, Refusal, needs};
 use super::judge::{Blocked, Stopped, blocked};
 use super::managers::is_owned;
 use super::record::Backend;
+use super::removal;
 
 /// The host as it was seen at one moment.
 pub struct Sight {
@@ -104,7 +105,8 @@ impl Sight {
         }
     }
 
-    /// What to do for a plan; see [`needs`].
+    /// What to do for a plan; see [`needs`]. Where profiles leave, and one that stays cannot
+    /// be placed any more, its rules stay as they are.
     ///
     /// # Errors
     /// [`Error::Refused`] and [`Error::Save`].
@@ -114,9 +116,20 @@ impl Sight {
         leaving: &[String],
         back_end: Backend,
     ) -> Result<Intent, Error> {
+        match self.place(plan, leaving, back_end) {
+            Err(Error::Refused(_)) if !leaving.is_empty() => {
+                let saves = saves(&removal::programs(&self.ruleset))?;
+                let host = self.as_host();
+                Ok(removal::removal(plan, leaving, back_end, host, &saves))
+            }
+            placed => placed,
+        }
+    }
+
+    fn place(&self, plan: &Plan, leaving: &[String], to: Backend) -> Result<Intent, Error> {
         let refused = |refusal| Error::Refused(Box::new(refusal));
-        let needs = needs(plan, leaving, back_end, self.as_host()).map_err(refused)?;
-        let saves = saves(&needs)?;
+        let needs = needs(plan, leaving, to, self.as_host()).map_err(refused)?;
+        let saves = saves(needs.programs())?;
         needs.intend(&saves).map_err(refused)
     }
 
@@ -172,8 +185,8 @@ pub(super) fn judge(
     }
 }
 
-fn saves(needs: &Needs) -> Result<Vec<(Program, Save)>, Error> {
-    let programs = needs.programs().iter();
+fn saves(programs: &[Program]) -> Result<Vec<(Program, Save)>, Error> {
+    let programs = programs.iter();
     let save = |&program: &Program| {
         let save = programs_of(program).and_then(|iptables| iptables.save(None));
         save.map(|save| (program, save))

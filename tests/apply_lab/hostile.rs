@@ -5,6 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::host::{Host, Kind, everything};
 use crate::placement::GATEWAY;
 use crate::server::PROFILE;
+use crate::support::BackEnd;
 use crate::support::netns::Namespace;
 use crate::support::rules::nft;
 use crate::support::scene::{BehindGateway, Direct, Forwarding};
@@ -20,6 +21,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             remove_beside_stopped,
         ),
     ];
+    for kind in Kind::ALL {
+        trials.push(Trial::test(
+            format!("hostile/remove-beside-a-misplaced-profile/{}", kind.word()),
+            move || remove_beside_misplaced(kind),
+        ));
+    }
     for case in NOBODY_GETS_IN {
         let name = format!("hostile/refused/{}", case.name);
         trials.push(Trial::test(name, move || refused(case)));
@@ -89,7 +96,7 @@ fn no_trace() -> Result<(), Failed> {
     let scene = Direct::new();
     nft(&scene.server, crate::server::NATIVE);
     let before = everything(&scene.server);
-    let host = Host::new(&scene.server, Kind::Iptables(crate::support::BackEnd::Nft));
+    let host = Host::new(&scene.server, Kind::Iptables(BackEnd::Nft));
     let run = host.apply(PROFILE)?;
     for place in ["table inet theirs, chain input", "chain FTPNAT-INPUT"] {
         if !run.stdout.contains(place) {
@@ -133,6 +140,55 @@ fn remove_beside_stopped() -> Result<(), Failed> {
     } else {
         Err(format!("{run:?}\n{rules}").into())
     }
+}
+
+/// The same where the other cannot be placed any more, for each kind of rules.
+fn remove_beside_misplaced(kind: Kind) -> Result<(), Failed> {
+    let scene = Direct::new();
+    kind.load(
+        &scene.server,
+        "table inet theirs { chain c {
+            type filter hook input priority 0; policy drop;
+            ip saddr 192.0.2.7 drop
+        }; }\n",
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+         -A INPUT -s 192.0.2.7/32 -j DROP\nCOMMIT\n",
+    );
+    if kind == Kind::Iptables(BackEnd::Legacy) {
+        // A table of iptables-legacy stays once it was looked at.
+        scene.server.run("ip6tables-legacy -nL");
+    }
+    let before = everything(&scene.server);
+    let host = Host::new(&scene.server, kind);
+    host.apply(PROFILE)?;
+    host.apply("name: other\ncontrol: { port: 2121 }\npassive: { ports: 51000-51010 }\n")?;
+    let line = match kind {
+        Kind::Native => "nft insert rule inet theirs c tcp dport 21 drop".to_owned(),
+        Kind::Iptables(back_end) => format!(
+            "iptables-{} -I INPUT -p tcp --dport 21 -j DROP",
+            back_end.word()
+        ),
+    };
+    scene.server.run(&line);
+    let run = host.try_remove(&["other"]);
+    let rules = everything(&scene.server);
+    if run.status != 0 || rules.contains("2121") || !rules.contains("50000") {
+        return Err(format!("{run:?}\n{rules}").into());
+    }
+    let undo = match kind {
+        Kind::Native => {
+            let listing = scene.server.run("nft -a list chain inet theirs c");
+            let handle = listing
+                .lines()
+                .find_map(|l| l.trim().strip_prefix("tcp dport 21 drop # handle "));
+            let handle = handle.ok_or_else(|| format!("no such rule: {listing}"))?;
+            format!("nft delete rule inet theirs c handle {handle}")
+        }
+        Kind::Iptables(_) => line.replace("-I INPUT", "-D INPUT"),
+    };
+    scene.server.run(&undo);
+    host.remove()?;
+    is_same(&scene.server, &before)
 }
 
 fn is_same(host: &Namespace, before: &str) -> Result<(), Failed> {
