@@ -6,7 +6,7 @@ use crate::apply::judge::Blocked;
 use crate::apply::ours;
 use crate::apply::sight::{Error, Sight};
 use crate::cli::{self, Output};
-use crate::output::{self, Failure, refusal};
+use crate::output::{self, refusal};
 use crate::plan;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::Color;
@@ -18,13 +18,8 @@ pub(super) fn run(asked: &cli::Status, format: Output, color: Color) -> anyhow::
     let sub_state = installation::sub_state(&asked.state)?;
     let installed = installation::read(&sub_state)?;
     let sight = Sight::of_host(&collect::snapshot(About::Change { helper: true }), false);
-    if let Some(unread) = sight.ruleset.unread.first() {
-        return Err(Failure::cannot(format!(
-            "cannot read the rules that are in force ({}): {}",
-            unread.what, unread.why
-        ))
-        .help("run as root, in the network namespace of the server")
-        .into());
+    if let Some(failure) = refusal::unread(&sight.ruleset) {
+        return Err(failure.into());
     }
     let strangers: Vec<String> = ours::profiles(&sight.ruleset)
         .into_iter()

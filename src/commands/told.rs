@@ -4,6 +4,7 @@ use std::io;
 
 use crate::apply::drift::Drift;
 use crate::cli::Output;
+use crate::output::Failure;
 use crate::output::apply::{self, Told};
 use crate::sys::terminal::{Color, write_stdout};
 
@@ -11,7 +12,12 @@ use super::change::{Done, End};
 use super::installation::Installation;
 
 /// What `apply` did.
-pub(super) fn apply(names: &[String], done: &Done, format: Output, color: Color) -> io::Result<()> {
+pub(super) fn apply(
+    names: &[String],
+    done: &Done,
+    format: Output,
+    color: Color,
+) -> Result<(), Failure> {
     let words = match done.end {
         End::Nothing => "nothing to do: the rules are there, as the profile wants them",
         End::Shown => "this would change; nothing was changed",
@@ -30,7 +36,7 @@ pub(super) fn remove(
     done: &Done,
     format: Output,
     color: Color,
-) -> io::Result<()> {
+) -> Result<(), Failure> {
     let words = match done.end {
         End::Nothing => "nothing to do: no rule is there",
         End::Shown => "this would change; nothing was changed",
@@ -40,13 +46,14 @@ pub(super) fn remove(
     tell(names, done, words, format, color)
 }
 
+/// Who cannot be told that it is done must not take it for undone.
 fn tell(
     names: &[String],
     done: &Done,
     words: &str,
     format: Output,
     color: Color,
-) -> io::Result<()> {
+) -> Result<(), Failure> {
     let text = match format {
         Output::Human => {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -70,7 +77,14 @@ fn tell(
             apply::json("ftpnat.apply/1", &profiles)
         }
     };
-    write_stdout(&text, color)
+    write_stdout(&text, color).map_err(|error| {
+        let is = if done.end == End::Made {
+            "the change is made, and only its report is missing"
+        } else {
+            "nothing was changed"
+        };
+        Failure::cannot(format!("cannot write to standard output: {error}")).help(is)
+    })
 }
 
 /// Whether a line of the profile itself changes.

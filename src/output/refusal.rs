@@ -10,6 +10,7 @@ use crate::model::net::Family;
 use crate::render::{native, restore};
 use crate::ruleset::live::table::Maker;
 use crate::ruleset::live::{Ruleset, Table, print};
+use crate::ruleset::netlink::KEPT_CHANGING;
 
 use super::apply::blocked;
 use super::managers::firewall_cmd;
@@ -115,6 +116,27 @@ pub fn table_of_others(table: &Table) -> Failure {
         one_line(&print::table(table))
     ))
     .help("rename that table, or take it out if nobody needs it; nothing was changed")
+}
+
+/// That a part of the rules could not be read; `None`: all was.
+#[must_use]
+pub fn unread(ruleset: &Ruleset) -> Option<Failure> {
+    let unread = ruleset.unread.first()?;
+    if unread.why == KEPT_CHANGING {
+        return Some(failure(&Error::Stale, ruleset));
+    }
+    let help = if unread.what.starts_with("iptables-legacy") {
+        "run as root, where iptables is installed with its legacy programs; nothing was changed"
+    } else {
+        "run as root, in the network namespace of the server; nothing was changed"
+    };
+    Some(
+        Failure::cannot(format!(
+            "cannot read the rules that are in force ({}): {}",
+            unread.what, unread.why
+        ))
+        .help(help),
+    )
 }
 
 /// An iptables program, by name.

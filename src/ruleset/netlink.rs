@@ -3,6 +3,9 @@
 //! Pure functions over bytes: `sys` carries them to the kernel and back.
 //! Layouts: netlink(7), `linux/netfilter/nfnetlink.h`, `linux/netfilter/nf_tables.h`.
 
+/// Why a ruleset was not read that other programs change without pause.
+pub const KEPT_CHANGING: &str = "the ruleset kept changing while it was read";
+
 /// `NFNL_SUBSYS_NFTABLES` in the high byte of a message type.
 const SUBSYSTEM: u16 = 10 << 8;
 /// `NLM_F_REQUEST | NLM_F_DUMP`.

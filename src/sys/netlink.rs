@@ -8,8 +8,8 @@ use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::decode::{Decoder, Dump};
 use crate::ruleset::native::Dumps;
 use crate::ruleset::netlink::{
-    List, Message, chain_names, dump_request, elements_request, generation, generation_request,
-    messages, rules_request, set_names,
+    KEPT_CHANGING, List, Message, chain_names, dump_request, elements_request, generation,
+    generation_request, messages, rules_request, set_names,
 };
 
 /// How often a dump that the ruleset changed under is asked for again.
@@ -193,10 +193,7 @@ fn list(socket: &Socket, list: List, family: u8) -> io::Result<Vec<u8>> {
 }
 
 fn kept_changing() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Interrupted,
-        "the ruleset kept changing while it was read",
-    )
+    io::Error::new(io::ErrorKind::Interrupted, KEPT_CHANGING)
 }
 
 /// Takes in the answer to one request, piece by piece; false where it was interrupted.

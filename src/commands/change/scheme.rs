@@ -127,13 +127,9 @@ fn known(wanted: &Wanted, installed: &Installation) -> Snapshot {
 }
 
 fn refuse_unread(sight: &Sight) -> Result<(), Failure> {
-    match sight.ruleset.unread.first() {
+    match refusal::unread(&sight.ruleset) {
         None => Ok(()),
-        Some(unread) => Err(Failure::cannot(format!(
-            "cannot read the rules that are in force ({}): {}",
-            unread.what, unread.why
-        ))
-        .help("run as root, in the network namespace of the server; nothing was changed")),
+        Some(failure) => Err(failure),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::profile::Profile;
 use crate::ruleset::made::{Made, made};
 use crate::sys::kmod;
 use crate::sys::state::Locked;
+use crate::sys::sysctls::SysctlError;
 use crate::sys::terminal::{Color, write_stderr};
 
 use super::Wanted;
@@ -79,14 +80,8 @@ impl Scheme {
             Err(failed) => return Err(undo.of(&failed)),
         }
         if let Err(error) = set_sysctls(&self.system.sysctls) {
-            let left: Vec<String> = error.left.iter().map(ToString::to_string).collect();
             let failure = Failure::undone(format!("{error}: {}", error.source));
-            let failure = undo.rules(failure);
-            return Err(Failed::For(if left.is_empty() {
-                failure
-            } else {
-                Failure::left(format!("{}; {}", failure.message, left.join("; ")))
-            }));
+            return Err(Failed::For(undo.rules_and(failure, &error.left)));
         }
         let now = Sight::of_host(&self.sight.facts.snapshot, true);
         let judged: &[Profile] = if wanted.is_removal() {
@@ -96,8 +91,8 @@ impl Scheme {
         };
         if let Err(error) = install::verify(&self.intent, judged, &now) {
             let failure = refusal::failure(&error, &self.sight.ruleset);
-            let _ = perform::take_back(&self.system.sysctls);
-            return Err(Failed::For(undo.rules(failure)));
+            let left = perform::take_back(&self.system.sysctls);
+            return Err(Failed::For(undo.rules_and(failure, &left)));
         }
         self.tidy(record, installed, &now, locked)
             .map_err(Failed::For)?;
@@ -205,6 +200,17 @@ impl Undo<'_> {
     fn nothing_written(&self) {
         let _ = installation::write(self.locked, self.installed.record.as_ref());
         let _ = perform::unload_again(self.loaded, &kmod::Host);
+    }
+
+    /// Puts ours back to what it was, after sysctls that may be left.
+    fn rules_and(&self, failure: Failure, left: &[SysctlError]) -> Failure {
+        let failure = self.rules(failure);
+        if left.is_empty() {
+            return failure;
+        }
+        let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+        Failure::left(format!("{}; {}", failure.message, left.join("; ")))
+            .help("set these sysctls by hand; ftpnat's rules are as they were before")
     }
 
     /// Puts ours back to what it was; others' rules are left as they are.

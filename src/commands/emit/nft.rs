@@ -14,13 +14,10 @@ use crate::sys::collect::{self, About};
 /// What `apply` would write by netlink, as a text for `nft -f`.
 pub(super) fn onto_live(profiles: &[Profile]) -> anyhow::Result<Restore> {
     let sight = Sight::of_host(&collect::snapshot(About::Change { helper: true }), false);
-    if let Some(unread) = sight.ruleset.unread.first() {
-        return Err(Failure::cannot(format!(
-            "cannot read the rules that are in force ({}): {}",
-            unread.what, unread.why
-        ))
-        .help("run as root where the rules are loaded, or give --base none")
-        .into());
+    if let Some(failure) = refusal::unread(&sight.ruleset) {
+        return Err(failure
+            .help("run as root where the rules are loaded, or give --base none")
+            .into());
     }
     if let Some(other) = strangers(&sight.ruleset, profiles).first() {
         return Err(Failure::cannot(format!(
