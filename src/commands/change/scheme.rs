@@ -11,7 +11,9 @@ use crate::commands::installation::Installation;
 use crate::facts::Facts;
 use crate::facts::snapshot::Snapshot;
 use crate::output::{self, Failure, human, refusal};
+use crate::plan::flows::connections;
 use crate::plan::{self, Plan};
+use crate::profile::Profile;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::{Color, write_stderr};
 
@@ -27,6 +29,8 @@ pub(super) struct Scheme {
     pub(super) system: SystemChange,
     pub(super) differing: Vec<Difference>,
     pub(super) notes: Vec<Blocked>,
+    /// Profiles of which nothing could be judged.
+    pub(super) unjudged: Vec<String>,
 }
 
 impl Scheme {
@@ -70,6 +74,7 @@ impl Scheme {
             return Err(Failure::cannot(obstacle.clone()).help("nothing was changed"));
         }
         let differing = difference(&listing(&sight.ruleset), &listing(&intent.after));
+        let unjudged = unjudged(&wanted.profiles, &sight.facts);
         Ok(Self {
             sight,
             back_end,
@@ -79,6 +84,7 @@ impl Scheme {
             system,
             differing,
             notes,
+            unjudged,
         })
     }
 
@@ -96,7 +102,7 @@ impl Scheme {
             differing: self.differing,
             system: self.system,
             back_end: self.back_end,
-            is_noted: !self.notes.is_empty(),
+            is_noted: !self.notes.is_empty() || !self.unjudged.is_empty(),
             end,
             is_shown: false,
         }
@@ -114,7 +120,21 @@ impl Scheme {
         for remark in output::apply::remarks(&self.notes, &self.intent.after) {
             write_stderr(&human::note(&remark), color);
         }
+        for name in &self.unjudged {
+            let words = format!(
+                "{name}: this host has no address that its clients would call, so whether they \
+                 get through was not judged"
+            );
+            write_stderr(&human::note(&words), color);
+        }
     }
+}
+
+/// The profiles of which no connection can be made up on this host.
+fn unjudged(profiles: &[Profile], facts: &Facts) -> Vec<String> {
+    let is_unjudged = |profile: &&Profile| connections(profile, facts).is_empty();
+    let unjudged = profiles.iter().filter(is_unjudged);
+    unjudged.map(|profile| profile.name.clone()).collect()
 }
 
 /// The host's sources; what the kernel has of helpers only where one is needed, or was.
