@@ -123,7 +123,12 @@ pub fn table_of_others(table: &Table) -> Failure {
 pub fn unread(ruleset: &Ruleset) -> Option<Failure> {
     let unread = ruleset.unread.first()?;
     if unread.why == KEPT_CHANGING {
-        return Some(failure(&Error::Stale, ruleset));
+        return Some(
+            Failure::cannot(format!("cannot read {}: {}", unread.what, unread.why)).help(
+                "another program changes it without pause: stop that one, and try again; \
+                 nothing was changed",
+            ),
+        );
     }
     let help = if unread.what.starts_with("iptables-legacy") {
         "run as root, where iptables is installed with its legacy programs; nothing was changed"

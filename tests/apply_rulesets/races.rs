@@ -18,6 +18,7 @@ use ftpnat::sys::collect::{self, About};
 use libtest_mimic::{Failed, Trial};
 
 use crate::host::{Host, read_profile, uncounted};
+use crate::support::Run;
 use crate::texts::{BACK_ENDS, NFT, OFFICE, SHOP, dropping};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -146,6 +147,15 @@ fn beside_changes(pause: Option<Duration>) -> Result<(), Failed> {
     before.is_as(&host.seen(), "after remove")
 }
 
+/// The rules changed between reading and writing each time, or while they were read.
+fn gives_up(run: &Run) -> bool {
+    match run.status {
+        3 => run.stderr.contains("kept changing"),
+        4 => run.stderr.contains("changed each time"),
+        _ => false,
+    }
+}
+
 /// Whether it gave up: with a pause it must not.
 fn applied_beside(host: &Host, must: bool) -> Result<bool, Failed> {
     let line = ["apply", "--yes", "--profile", "-", "--backend", "nft"];
@@ -162,15 +172,18 @@ fn applied_beside(host: &Host, must: bool) -> Result<bool, Failed> {
                         return Err(format!("{words} is not there: {run:?}\n{listing}").into());
                     }
                 }
-                host.done(&["status"], "")?;
+                let status = host.ftpnat(&["status"], "");
+                if status.status != 0 && (must || !gives_up(&status)) {
+                    return Err(format!("{status:?}").into());
+                }
                 let removed = host.ftpnat(&["remove"], "");
                 match removed.status {
                     0 => {}
-                    4 if !must => return Ok(false),
+                    _ if !must && gives_up(&removed) => return Ok(false),
                     _ => return Err(format!("{removed:?}").into()),
                 }
             }
-            4 if !must && run.stderr.contains("changed each time") => {
+            _ if !must && gives_up(&run) => {
                 gave_up = true;
                 if listing.contains("ftpnat") || host.state.exists() {
                     return Err(format!("half done: {run:?}\n{listing}").into());
