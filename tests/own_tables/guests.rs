@@ -48,19 +48,7 @@ fn stand(profiles: &[Profile]) -> Result<(), Failed> {
         if wanted.iter().flat_map(|g| &g.expressions).any(needs_a_set) {
             return Err(format!("a guest needs a set: {wanted:#?}").into());
         }
-        let table = Table {
-            family,
-            name: "t".to_owned(),
-            handle: 0,
-            maker: Maker::Nft,
-            dormant: false,
-            owned: false,
-            comment: None,
-            chains: Vec::new(),
-            sets: Vec::new(),
-            objects: Vec::new(),
-            flowtables: Vec::new(),
-        };
+        let table = Table::new(family, "t", Maker::Nft);
         let lines: Vec<String> = wanted.iter().map(|g| print::rule(g, "c", &table)).collect();
         let text = format!(
             "table {word} t {{\nchain c {{\n{}\n}}\n}}",

@@ -77,19 +77,7 @@ fn stands_in(plan: &Plan, rule: &Rule, table: TableFamily) -> bool {
 }
 
 fn empty(family: TableFamily) -> Table {
-    Table {
-        family,
-        name: TABLE.to_owned(),
-        handle: 0,
-        maker: Maker::Nft,
-        dormant: false,
-        owned: false,
-        comment: None,
-        chains: Vec::new(),
-        sets: Vec::new(),
-        objects: Vec::new(),
-        flowtables: Vec::new(),
-    }
+    Table::new(family, TABLE, Maker::Nft)
 }
 
 fn own_table(plan: &Plan, family: TableFamily) -> Table {

@@ -74,6 +74,26 @@ pub struct Table {
     pub flowtables: Vec<Flowtable>,
 }
 
+impl Table {
+    /// A table that holds nothing, with handle 0.
+    #[must_use]
+    pub fn new(family: TableFamily, name: impl Into<String>, maker: Maker) -> Self {
+        Self {
+            family,
+            name: name.into(),
+            handle: 0,
+            maker,
+            dormant: false,
+            owned: false,
+            comment: None,
+            chains: Vec::new(),
+            sets: Vec::new(),
+            objects: Vec::new(),
+            flowtables: Vec::new(),
+        }
+    }
+}
+
 /// A chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {

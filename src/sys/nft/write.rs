@@ -24,15 +24,7 @@ pub(super) struct Place<'a> {
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let family = match self.family {
-            TableFamily::Ip => "ip",
-            TableFamily::Ip6 => "ip6",
-            TableFamily::Inet => "inet",
-            TableFamily::Arp => "arp",
-            TableFamily::Bridge => "bridge",
-            TableFamily::Netdev => "netdev",
-        };
-        write!(f, "table {family} {}", self.table)
+        write!(f, "table {} {}", self.family.name(), self.table)
     }
 }
 
