@@ -243,10 +243,10 @@ const CASES: &[Case] = &[
         }
         chain wan {
             tcp dport 22 accept
+            # here
             reject
         }
         chain i { type filter hook input priority 0; policy drop;
-            # here
             iifname vmap { lo : accept, eth0 : goto wan, eth1 : jump lan }
         }",
     },

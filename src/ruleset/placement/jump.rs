@@ -8,7 +8,7 @@ use super::{DEPTH, PlacementError, Position};
 
 impl Walk<'_, '_> {
     /// What a chain below does. Where it drops everyone, or is not come back from,
-    /// the accept goes before the jump, unless bans stand on the way there.
+    /// the accept goes before the jump, unless bans stand on the way there, or might.
     pub(super) fn enter(
         &mut self,
         fit: Fit,
@@ -81,13 +81,17 @@ impl Walk<'_, '_> {
         inside: Position,
         bans: bool,
     ) -> Result<Position, PlacementError> {
-        if !bans {
-            return Ok(self.before_logs(jump.at));
-        }
         let callers = self.leads.as_ref().map(|leads| leads.callers(target));
         let callers = callers.unwrap_or_default();
-        if callers.len() == 1 || self.are_one_way(&callers, target, DEPTH) {
+        let one_way = callers.len() == 1 || self.are_one_way(&callers, target, DEPTH);
+        // Where rules stand before the drop a ban may come to stand among them one day: an
+        // accept before the jump would let that client in.
+        let is_at_head = inside.chain == target && inside.index == 0;
+        if one_way && (bans || !is_at_head) {
             return Ok(inside);
+        }
+        if !bans {
+            return Ok(self.before_logs(jump.at));
         }
         let chain = self.table.and_then(|table| table.chains.get(target));
         Err(PlacementError::SharedChain {
