@@ -143,13 +143,18 @@ fn value(value: &str) -> &str {
     if value.is_empty() { "empty" } else { value }
 }
 
+/// Profiles that are named in one sentence.
+const MOST_NAMES: usize = 8;
+
 /// One sentence about several profiles.
 #[must_use]
 pub fn verdict(names: &[&str], words: &str) -> String {
-    let names = if names.is_empty() {
-        "ftpnat".to_owned()
-    } else {
-        names.join(", ")
+    let names = match names {
+        [] => "ftpnat".to_owned(),
+        [first, .., last] if names.len() > MOST_NAMES => {
+            format!("{} profiles, {first} to {last}", names.len())
+        }
+        few => few.join(", "),
     };
     hanging(
         &format!("{BOLD}{}{BOLD:#}: ", one_line(&names)),

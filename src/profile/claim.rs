@@ -36,6 +36,16 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The address, where it is one: two of them meet only where that is the same.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Upstream(address) | Self::Forwarded { address, .. } | Self::Here(address) => {
+                Some(*address)
+            }
+            Self::Dynamic { .. } | Self::HereAnywhere => None,
+        }
+    }
+
     /// Both places in words, where a packet could arrive at either.
     pub(super) fn meets(&self, other: &Self) -> Option<String> {
         use Place::{Dynamic, Forwarded, Here, HereAnywhere, Upstream};

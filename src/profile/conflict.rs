@@ -4,7 +4,9 @@
 //! packet could be meant for either: the same control port, or the same passive
 //! port, at an address that both answer to.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::net::IpAddr;
 
 use super::Profile;
 use super::claim::{Claim, claims};
@@ -62,22 +64,73 @@ impl fmt::Display for Conflict {
 #[must_use]
 pub fn conflicts(profiles: &[Profile]) -> Vec<Conflict> {
     let mut found = Vec::new();
+    let mut before = Before::default();
     for (index, second) in profiles.iter().enumerate() {
-        for first in &profiles[..index] {
+        let claims = claims(second);
+        for at in before.that_may_meet(second, &claims) {
+            let (Some(first), Some(theirs)) = (profiles.get(at), before.claims.get(at)) else {
+                continue;
+            };
             let report = |(claim, help)| Conflict {
                 first: Claimant::of(first),
                 second: Claimant::of(second),
                 claim,
                 help,
             };
-            found.extend(collisions(first, second).into_iter().map(report));
+            let collisions = collisions((first, theirs), (second, &claims));
+            found.extend(collisions.into_iter().map(report));
         }
+        before.add(index, second, claims);
     }
     found
 }
 
+/// The profiles before one, by what they may share with it: ten thousand are not compared
+/// each with each.
+#[derive(Default)]
+struct Before<'a> {
+    claims: Vec<Vec<Claim>>,
+    of_name: HashMap<&'a str, Vec<usize>>,
+    at_address: HashMap<IpAddr, Vec<usize>>,
+    /// Those that claim a place without an address.
+    anywhere: Vec<usize>,
+}
+
+impl<'a> Before<'a> {
+    fn that_may_meet(&self, profile: &Profile, claims: &[Claim]) -> BTreeSet<usize> {
+        if claims.iter().any(|claim| claim.place.address().is_none()) {
+            return (0..self.claims.len()).collect();
+        }
+        let mut met: BTreeSet<usize> = self.anywhere.iter().copied().collect();
+        met.extend(
+            self.of_name
+                .get(profile.name.as_str())
+                .into_iter()
+                .flatten(),
+        );
+        for address in claims.iter().filter_map(|claim| claim.place.address()) {
+            met.extend(self.at_address.get(&address).into_iter().flatten());
+        }
+        met
+    }
+
+    fn add(&mut self, index: usize, profile: &'a Profile, claims: Vec<Claim>) {
+        self.of_name.entry(&profile.name).or_default().push(index);
+        for claim in &claims {
+            match claim.place.address() {
+                Some(address) => self.at_address.entry(address).or_default().push(index),
+                None => self.anywhere.push(index),
+            }
+        }
+        self.claims.push(claims);
+    }
+}
+
 /// What two profiles claim both, and what to change about it.
-fn collisions(first: &Profile, second: &Profile) -> Vec<(String, String)> {
+fn collisions(
+    (first, claims): (&Profile, &[Claim]),
+    (second, others): (&Profile, &[Claim]),
+) -> Vec<(String, String)> {
     let mut found = Vec::new();
     if first.name == second.name {
         let claim = format!("the name {}", first.name);
@@ -89,7 +142,7 @@ fn collisions(first: &Profile, second: &Profile) -> Vec<(String, String)> {
             found.push(collision);
         }
     };
-    for (one, other) in pairs(&claims(first), &claims(second)) {
+    for (one, other) in pairs(claims, others) {
         let Some(place) = one.place.meets(&other.place) else {
             continue;
         };
