@@ -6,10 +6,10 @@
 //! used that others than root and this user may write in.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::libc::{O_DIRECTORY, O_NOFOLLOW};
 
@@ -220,7 +220,7 @@ impl SubState {
         let file = open(&mut options, &path).map_err(failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StateError::Busy(who(file))),
+            Err(TryLockError::WouldBlock) => return Err(StateError::Busy(who(&file))),
             Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
         }
         if !is_still_at(&file, &path) {
@@ -342,14 +342,22 @@ fn sign(mut file: &File) {
         .and_then(|()| file.write_all(format!("{} {since}\n", std::process::id()).as_bytes()));
 }
 
-fn who(file: File) -> Option<Holder> {
-    let mut text = String::new();
-    file.take(64).read_to_string(&mut text).ok()?;
-    let (pid, since) = text.strip_suffix('\n')?.split_once(' ')?;
-    Some(Holder {
-        pid: pid.parse().ok()?,
-        since: since.parse().ok()?,
-    })
+/// Who holds it; whoever took it this very moment has not signed yet.
+fn who(mut file: &File) -> Option<Holder> {
+    const ATTEMPTS: u32 = 20;
+    for _ in 0..ATTEMPTS {
+        let mut text = String::new();
+        file.rewind().ok()?;
+        file.take(64).read_to_string(&mut text).ok()?;
+        if let Some((pid, since)) = text.strip_suffix('\n').and_then(|t| t.split_once(' ')) {
+            return Some(Holder {
+                pid: pid.parse().ok()?,
+                since: since.parse().ok()?,
+            });
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
 }
 
 fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
