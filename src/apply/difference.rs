@@ -1,8 +1,9 @@
 //! What of ours differs between two rulesets, as lines that a person can read.
 
 use crate::ruleset::live::table::{Base, Policy};
-use crate::ruleset::live::{Chain, Expression, Rule, Ruleset, Table, print};
+use crate::ruleset::live::{Chain, Rule, Ruleset, Table, print};
 
+use super::guests;
 use super::ours::{is_own_chain, is_own_table, is_tagged, tag};
 
 /// A line of ours: a rule, or an element of a set or map.
@@ -156,11 +157,7 @@ fn policy(base: &Base) -> &'static str {
 #[must_use]
 pub fn words(rule: &Rule, chain: &str, table: &Table) -> String {
     let mut rule = rule.clone();
-    for expression in &mut rule.expressions {
-        if let Expression::Counter { packets, bytes } = expression {
-            (*packets, *bytes) = (0, 0);
-        }
-    }
+    guests::uncount(&mut rule);
     let text = print::rule(&rule, chain, table);
     text.replace("counter packets 0 bytes 0", "counter")
 }

@@ -260,7 +260,7 @@ fn is_like(one: &live::Rule, other: &live::Rule) -> bool {
 }
 
 /// Forgets what a rule counted.
-fn uncount(rule: &mut live::Rule) {
+pub(super) fn uncount(rule: &mut live::Rule) {
     for expression in &mut rule.expressions {
         if let live::Expression::Counter { packets, bytes } = expression {
             (*packets, *bytes) = (0, 0);

@@ -13,7 +13,6 @@ use crate::sys::state::{self, Locked, StateError, SubState};
 pub(super) struct Installation {
     /// As it was read.
     pub(super) record: Option<Record>,
-
     /// Modules that ftpnat loaded for other network namespaces.
     pub(super) modules_elsewhere: Vec<String>,
     /// This boot.
