@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::plan::flows::Purpose;
 
 use super::difference::{Change, Difference, Line};
-use super::judge::Blocked;
+use crate::plan::reach::Blocked;
 
 /// What became of a rule since it was installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,15 +1,14 @@
 //! Guests in chains of native tables: accepts of ours where another table drops what a
 //! profile needs.
 
-use crate::model::filter::{Demand, Purpose, Rule};
+use crate::model::filter::{Demand, Rule};
 use crate::model::net::Family;
-use crate::plan::Plan;
+use crate::plan::placed::Dropped;
 use crate::render::native;
 use crate::ruleset::change::{ChainAt, Operation};
-use crate::ruleset::eval::{Prepared, Route};
 use crate::ruleset::live::table::{Maker, TableFamily};
 use crate::ruleset::live::{self, Ruleset};
-use crate::ruleset::placement::{Placement, PlacementError, Wanted, base_chains, place};
+use crate::ruleset::placement::PlacementError;
 
 use super::ours::is_tagged;
 
@@ -35,44 +34,6 @@ pub struct NoPlace {
     pub family: Family,
     /// Why not.
     pub why: PlacementError,
-}
-
-/// Something that a chain drops: for which rule, and in which table and chain.
-pub(super) struct Dropped<'a> {
-    pub(super) rule: &'a Rule,
-    pub(super) family: Family,
-    pub(super) base: (usize, usize),
-    pub(super) placed: Result<Placement, PlacementError>,
-}
-
-/// Every base chain that drops what an accept of the plan is for, or of which that cannot
-/// be told. `others`: the ruleset without ours, made ready.
-pub(super) fn dropped<'a>(
-    plan: &'a Plan,
-    others: &Ruleset,
-    prepared: &Prepared,
-    outside: &impl Fn(&str) -> Option<&'a str>,
-    routes: &[Route],
-) -> Vec<Dropped<'a>> {
-    let mut found = Vec::new();
-    for rule in plan.rules().filter(|r| r.chain.purpose == Purpose::Filter) {
-        for &family in &rule.families {
-            for base in base_chains(others, rule.chain.hook, family) {
-                let wanted = Wanted::of_rule(rule, family, outside(&rule.profile)).by(routes);
-                let placed = place(prepared, base, &wanted);
-                let is_dropped = placed.as_ref().map_or(true, |placement| placement.dropped);
-                if is_dropped {
-                    found.push(Dropped {
-                        rule,
-                        family,
-                        base,
-                        placed,
-                    });
-                }
-            }
-        }
-    }
-    found
 }
 
 /// The guests that native tables need.

@@ -3,6 +3,7 @@
 
 use crate::facts::Facts;
 use crate::model::net::Family;
+use crate::plan::placed::{Dropped, dropped};
 use crate::plan::{Plan, ProfilePlan};
 use crate::profile::Profile;
 use crate::render::native;
@@ -16,7 +17,7 @@ use crate::ruleset::live::table::{Maker, TableFamily};
 use crate::ruleset::live::{Ruleset, Table};
 use crate::ruleset::save::Save;
 
-use super::guests::{self, Dropped, NoPlace};
+use super::guests::{self, NoPlace};
 use super::managers::{self, Fleeting, NoPlaceInOwned};
 use super::ours::{has_ours, is_own_table, without_ours};
 use super::record::Backend;
@@ -162,7 +163,7 @@ pub fn needs<'a>(
     let others = without_ours(host.ruleset);
     let prepared = Prepared::new(&others, host.host);
     let outside = |profile: &str| restore::outside(plan, profile, host.outside);
-    let dropped = guests::dropped(plan, &others, &prepared, &outside, host.routes());
+    let dropped = dropped(plan.rules(), &others, &prepared, &outside, host.routes());
     let (dropped, owned) = managers::owned(dropped, &others).map_err(Refusal::Owned)?;
     let guests = guests::wanted(&dropped, &others).map_err(Refusal::NoPlace)?;
     let programs = programs(plan, back_end, host.ruleset, &others, &dropped);

@@ -11,21 +11,12 @@
 
 use crate::model::filter::{Demand, Rule};
 use crate::plan::Plan;
-use crate::ruleset::live::table::{Maker, TableFamily};
-use crate::ruleset::live::{Ruleset, Table};
+use crate::plan::placed::Dropped;
+use crate::ruleset::live::Ruleset;
+use crate::ruleset::live::table::Maker;
+use crate::ruleset::owner::{is_firewalld, is_owned};
 
-use super::guests::Dropped;
 use super::ours::tag;
-
-/// Whether a table is firewalld's, of either of its back ends.
-#[must_use]
-pub fn is_firewalld(table: &Table) -> bool {
-    if table.maker == Maker::Nft {
-        table.family == TableFamily::Inet && table.name == "firewalld"
-    } else {
-        table.chains.iter().any(|chain| chain.name == "INPUT_ZONES")
-    }
-}
 
 /// Guests that would stand in a table of another program's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +25,6 @@ pub struct NoPlaceInOwned {
     pub base: (usize, usize),
     /// The rules that are needed there.
     pub rules: Vec<Rule>,
-}
-
-/// Whether nothing may be put into a table, or would last there.
-#[must_use]
-pub fn is_owned(table: &Table) -> bool {
-    table.owned || is_firewalld(table)
 }
 
 /// Takes apart what a table of another program's own drops. What of that is needed is

@@ -5,7 +5,6 @@
 //!   value: operations of `nf_tables`, texts for iptables, with the [`guests`] in their
 //!   place; `removal` does where a profile that stays has no place any more.
 //! - [`managers`] knows the programs that would undo a rule of ours.
-//! - [`judge`] sends what profiles need through a ruleset, before and after.
 //! - [`difference`] and [`drift`] say what differs, for people.
 //! - [`system`] has modules and sysctls, [`record`] what is kept of all this.
 //! - [`sight`] looks at the host, [`install`] and [`perform`] carry it out; these alone
@@ -16,7 +15,6 @@ pub mod drift;
 pub mod guests;
 pub mod install;
 pub mod intent;
-pub mod judge;
 pub mod managers;
 pub mod ours;
 pub mod perform;

@@ -15,10 +15,10 @@ use crate::sys::{host, nft, ruleset};
 
 use super::difference::Block;
 use super::intent::{Host, Intent, Program, Refusal, needs};
-use super::judge::{Blocked, Stopped, blocked};
-use super::managers::is_owned;
 use super::record::Backend;
 use super::removal;
+use crate::plan::reach::{Blocked, Stopped, blocked};
+use crate::ruleset::owner::is_owned;
 
 /// The host as it was seen at one moment.
 pub struct Sight {

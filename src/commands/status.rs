@@ -2,12 +2,12 @@
 
 use crate::apply::difference::{difference, listing};
 use crate::apply::drift::{Drift, drift};
-use crate::apply::judge::Blocked;
 use crate::apply::ours;
 use crate::apply::sight::{Error, Sight};
 use crate::cli::{self, Output};
 use crate::output::{self, refusal};
 use crate::plan;
+use crate::plan::reach::Blocked;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::Color;
 

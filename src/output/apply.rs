@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::apply::difference::{Change, Difference, words};
 use crate::apply::drift::{Drift, State};
-use crate::apply::judge::{Blocked, Stopped};
 use crate::apply::system::{ModuleStep, SystemChange};
 use crate::model::check::INSTALLED_RULES_DRIFTED;
 use crate::plan::flows::Purpose;
+use crate::plan::reach::{Blocked, Stopped};
 use crate::ruleset::eval::Place;
 use crate::ruleset::live::table::Policy;
 use crate::ruleset::live::{Ruleset, print};

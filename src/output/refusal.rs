@@ -3,7 +3,7 @@
 use crate::apply::difference::words;
 use crate::apply::guests::NoPlace;
 use crate::apply::intent::{Program, Refusal};
-use crate::apply::managers::{NoPlaceInOwned, is_firewalld};
+use crate::apply::managers::NoPlaceInOwned;
 use crate::apply::sight::Error;
 use crate::model::filter::Rule;
 use crate::model::net::Family;
@@ -11,6 +11,7 @@ use crate::render::{native, restore};
 use crate::ruleset::live::table::Maker;
 use crate::ruleset::live::{Ruleset, Table, print};
 use crate::ruleset::netlink::KEPT_CHANGING;
+use crate::ruleset::owner::is_firewalld;
 
 use super::apply::blocked;
 use super::managers::firewall_cmd;

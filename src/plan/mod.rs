@@ -10,7 +10,9 @@ mod helper;
 mod masquerade;
 mod needs;
 mod parts;
+pub mod placed;
 pub mod predict;
+pub mod reach;
 mod server_side;
 
 use crate::facts::Facts;

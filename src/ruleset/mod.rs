@@ -8,6 +8,7 @@ pub mod made;
 pub mod native;
 mod native_rule;
 pub mod netlink;
+pub mod owner;
 pub mod placement;
 mod rewrite;
 pub mod save;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ftpnat::apply::judge::blocked;
+use ftpnat::plan::reach::blocked;
 use ftpnat::apply::ours::{is_own_table, is_tagged};
 use ftpnat::output::apply::blocked as in_words;
 use ftpnat::profile::Profile;

@@ -2,7 +2,6 @@
 
 use crate::apply::difference::{Difference, difference, listing};
 use crate::apply::intent::{Intent, strangers};
-use crate::apply::judge::Blocked;
 use crate::apply::ours;
 use crate::apply::record::Backend;
 use crate::apply::sight::{Error, Sight};
@@ -12,6 +11,7 @@ use crate::facts::Facts;
 use crate::facts::snapshot::Snapshot;
 use crate::output::{self, Failure, human, refusal};
 use crate::plan::flows::connections;
+use crate::plan::reach::Blocked;
 use crate::plan::{self, Plan};
 use crate::profile::Profile;
 use crate::sys::collect::{self, About};

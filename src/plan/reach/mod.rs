@@ -2,14 +2,24 @@
 
 use crate::facts::Facts;
 use crate::model::net::{Family, PortRange};
-use crate::plan::From;
-use crate::plan::flows::{Connections, Part, Purpose, connections};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{Address, Axis, Doubt, Outcome, Place, Port, Prepared, Region, Where};
 use crate::ruleset::placement::{is_will, is_will_to_clients};
 
+use super::flows::{Connections, Part, Purpose, connections};
+use super::predict::From;
+
 /// Pieces of one question, before the rest is undecided.
 const MOST: usize = 512;
+
+/// What becomes of connections that differ only in their addresses and ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Which.
+    pub connections: Connections,
+    /// Each part of them with what stops it; `None`: it gets through, to the server.
+    pub parts: Vec<(Part, Option<Stopped>)>,
+}
 
 /// Connections that do not get through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,48 +75,70 @@ impl Stopped {
     }
 }
 
+/// What becomes of every connection that a profile needs.
+#[must_use]
+pub fn reach(profile: &Profile, facts: &Facts, prepared: &Prepared) -> Vec<Reached> {
+    let of = |wanted: Connections| reached(profile, wanted, prepared);
+    connections(profile, facts).into_iter().map(of).collect()
+}
+
+/// What becomes of some connections of a profile.
+#[must_use]
+pub fn reached(profile: &Profile, wanted: Connections, prepared: &Prepared) -> Reached {
+    let traced = wanted.trace(prepared, MOST);
+    let everyone = wanted.from == From::Outside && traced.iter().all(is_dropped);
+    let judged = |part: Part| {
+        let by = led_away(profile, &wanted, &part, prepared)
+            .or_else(|| stopped(&wanted, &part, prepared))
+            .or_else(|| astray(profile, &wanted, &part, prepared));
+        let by = match by {
+            // What keeps everyone out is not about some.
+            Some(Stopped::Will(at)) if everyone => Some(Stopped::General(at)),
+            by => by,
+        };
+        (part, by)
+    };
+    Reached {
+        parts: traced.into_iter().map(judged).collect(),
+        connections: wanted,
+    }
+}
+
 /// Everything that does not get through, alike things once.
 #[must_use]
 pub fn blocked(profiles: &[Profile], facts: &Facts, prepared: &Prepared) -> Vec<Blocked> {
     let mut found: Vec<Blocked> = Vec::new();
     for profile in profiles {
-        for wanted in connections(profile, facts) {
-            let traced = wanted.trace(prepared, MOST);
-            let everyone = wanted.from == From::Outside && traced.iter().all(is_dropped);
-            for part in traced {
-                let by = led_away(profile, &wanted, &part, prepared)
-                    .or_else(|| stopped(&wanted, &part, prepared))
-                    .or_else(|| astray(profile, &wanted, &part, prepared));
-                let by = match by {
-                    // What keeps everyone out is not about some.
-                    Some(Stopped::Will(at)) if everyone => Stopped::General(at),
-                    Some(by) => by,
-                    None => continue,
+        for Reached { connections, parts } in reach(profile, facts, prepared) {
+            for (part, by) in parts {
+                let Some(by) = by else { continue };
+                let blocked = Blocked {
+                    profile: profile.name.clone(),
+                    purpose: connections.purpose,
+                    from: connections.from,
+                    ports: ports(&part.region),
+                    by,
+                    untracked: untracked_by(&part),
                 };
-                let ports = ports(&part.region);
-                let untracked = untracked_by(&part);
-                let twin = found.iter_mut().find(|b| {
-                    b.profile == profile.name
-                        && b.purpose == wanted.purpose
-                        && b.from == wanted.from
-                        && b.by == by
-                        && b.untracked == untracked
-                });
-                match twin {
-                    Some(twin) => twin.ports = joined(twin.ports, ports),
-                    None => found.push(Blocked {
-                        profile: profile.name.clone(),
-                        purpose: wanted.purpose,
-                        from: wanted.from,
-                        ports,
-                        by,
-                        untracked,
-                    }),
+                match found.iter_mut().find(|b| b.is_like(&blocked)) {
+                    Some(twin) => twin.ports = joined(twin.ports, blocked.ports),
+                    None => found.push(blocked),
                 }
             }
         }
     }
     found
+}
+
+impl Blocked {
+    /// The same but for the ports.
+    fn is_like(&self, other: &Self) -> bool {
+        self.profile == other.profile
+            && self.purpose == other.purpose
+            && self.from == other.from
+            && self.by == other.by
+            && self.untracked == other.untracked
+    }
 }
 
 /// Whether the packets that open them are dropped by a rule.
@@ -209,7 +241,9 @@ fn led_away(
     astray.filter(|by| *by != Stopped::Astray(None))
 }
 
-fn untracked_by(part: &Part) -> Option<Place> {
+/// The rule that keeps a part's packets from being tracked.
+#[must_use]
+pub fn untracked_by(part: &Part) -> Option<Place> {
     let all = [
         Some(&part.opening),
         part.answer.as_ref(),
@@ -219,7 +253,9 @@ fn untracked_by(part: &Part) -> Option<Place> {
     rules.find_map(|rule| rule.copied().flatten())
 }
 
-fn ports(region: &Region) -> PortRange {
+/// The ports that a region's connections come to.
+#[must_use]
+pub fn ports(region: &Region) -> PortRange {
     let span = region.span(Axis::DestinationPort);
     let port = |value: u128| u16::try_from(value).unwrap_or(u16::MAX);
     PortRange::new(port(span.first), port(span.last)).unwrap_or(PortRange::one(port(span.first)))
