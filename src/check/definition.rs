@@ -3,6 +3,7 @@
 use crate::facts::{Fact, Facts};
 use crate::model::check::CheckId;
 use crate::plan::ProfilePlan;
+use crate::plan::reach::Reached;
 use crate::profile::Profile;
 use crate::ruleset::eval::{HostFacts, Prepared};
 use crate::ruleset::live::Ruleset;
@@ -57,6 +58,9 @@ pub struct Subject<'a, 'r> {
     pub facts: &'a Facts,
     /// The firewall that is in force there.
     pub firewall: &'a Firewall<'r>,
+    /// What becomes there of every connection that the profile needs, worked out once for
+    /// all checks.
+    pub traffic: &'a [Reached],
 }
 
 /// The firewall that is in force on a host.

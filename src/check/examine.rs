@@ -3,6 +3,7 @@
 use crate::facts::Facts;
 use crate::model::check::CheckId;
 use crate::plan::ProfilePlan;
+use crate::plan::reach::reach;
 use crate::profile::Profile;
 
 use super::definition::{Check, Firewall, Judge, Subject, Verdict};
@@ -55,11 +56,13 @@ pub fn examine(
     facts: &Facts,
     firewall: &Firewall,
 ) -> Report {
+    let traffic = reach(profile, facts, &firewall.prepared);
     let subject = Subject {
         profile,
         plan,
         facts,
         firewall,
+        traffic: &traffic,
     };
     let answers: Vec<(&Check, Verdict)> = CHECKS
         .iter()

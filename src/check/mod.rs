@@ -1,5 +1,6 @@
 //! Checks: each finds one cause and says how to cure it.
 
+mod cure;
 mod definition;
 mod examine;
 mod host;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::model::check::CheckId;
 
+pub use cure::{Guest, RuleAt, RuleChange};
 pub use definition::{Check, Firewall, Judge, Subject, Verdict};
 pub use examine::{NotChecked, Report, examine, profile_findings};
 pub use page::{Section, sections};
@@ -53,23 +55,18 @@ pub struct Evidence {
     pub text: String,
 }
 
-/// A line to paste.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Remedy {
-    /// A command for a shell, or lines for a file.
-    pub kind: RemedyKind,
-    /// The file, for lines.
-    pub file: Option<String>,
-    /// What to paste.
-    pub text: String,
-}
-
-/// What kind of remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RemedyKind {
+/// A way to cure what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
     /// A command for a shell.
-    Command,
+    Command(String),
     /// Lines for a file.
-    Config,
+    Config {
+        /// The file; `None`: no file of this host, or none that is known.
+        file: Option<String>,
+        /// The lines.
+        text: String,
+    },
+    /// Changes of the rules in force, all of them together.
+    Rules(Vec<RuleChange>),
 }

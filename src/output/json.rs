@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::check::{Evidence, Finding, Remedy, Report, Severity};
+use crate::check::{Evidence, Finding, Report, Severity};
 use crate::model::check::CheckId;
 use crate::model::filter::Rule;
 use crate::plan::{Cell, ProfilePlan};
 use crate::render::nftables;
 
+use super::cure::{Paste, pastes};
 use super::{Failure, Place};
 
 #[derive(Serialize)]
@@ -74,7 +75,7 @@ struct FindingV1<'a> {
     severity: Severity,
     summary: &'a str,
     evidence: &'a [Evidence],
-    remedy: &'a [Remedy],
+    remedy: Vec<Paste>,
 }
 
 #[derive(Serialize)]
@@ -174,7 +175,7 @@ fn finding(finding: &Finding) -> FindingV1<'_> {
         severity: finding.severity,
         summary: &finding.summary,
         evidence: &finding.evidence,
-        remedy: &finding.remedy,
+        remedy: finding.remedy.iter().flat_map(pastes).collect(),
     }
 }
 

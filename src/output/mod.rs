@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod cure;
 mod failure;
 pub mod human;
 pub mod json;

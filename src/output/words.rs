@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::check::{Finding, RemedyKind, Severity};
+use crate::check::{Finding, Severity};
 use crate::model::ftp::Tls;
 use crate::profile::{Nat, Profile};
 
+use super::cure::{PasteKind, pastes};
 use super::terminal::{harmless, one_line};
 
 pub(super) const BOLD: Style = Style::new().bold();
@@ -81,7 +82,7 @@ pub(super) fn finding(finding: &Finding, shown: Shown) -> String {
         text.push_str(&evidence(finding));
         text.push_str(&hanging("  because ", "    ", finding.id.cause()));
     }
-    for remedy in &finding.remedy {
+    for remedy in finding.remedy.iter().flat_map(pastes) {
         let file = remedy
             .file
             .as_ref()
@@ -92,10 +93,10 @@ pub(super) fn finding(finding: &Finding, shown: Shown) -> String {
             let line = harmless(line);
             // A command is pasted whole, however long.
             match remedy.kind {
-                RemedyKind::Command if shown == Shown::Evidence => {
+                PasteKind::Command if shown == Shown::Evidence => {
                     let _ = writeln!(text, "    {line}");
                 }
-                RemedyKind::Command | RemedyKind::Config => text.push_str(&wrapped("    ", &line)),
+                PasteKind::Command | PasteKind::Config => text.push_str(&wrapped("    ", &line)),
             }
         }
     }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ftpnat::plan::reach::blocked;
 use ftpnat::apply::ours::{is_own_table, is_tagged};
 use ftpnat::output::apply::blocked as in_words;
+use ftpnat::plan::reach::blocked;
 use ftpnat::profile::Profile;
 use ftpnat::ruleset::eval::{HostFacts, Prepared};
 use ftpnat::ruleset::live::table::Policy;

@@ -2,6 +2,7 @@
 
 use ftpnat::check::{CHECKS, Judge, Severity};
 use ftpnat::facts::snapshot::Snapshot;
+use ftpnat::output::cure::pastes;
 
 use crate::host::{ANY, ASSIGNS, HEAD, LOOPBACK, healthy, listening, load, set};
 use crate::{finding, report};
@@ -394,7 +395,8 @@ fn every_check_fires_and_its_twin_does_not() {
             case.id,
             found.summary
         );
-        let cured = found.remedy.iter().any(|r| r.text.contains(case.cure));
+        let mut cures = found.remedy.iter().flat_map(pastes);
+        let cured = cures.any(|paste| paste.text.contains(case.cure));
         assert!(cured, "{}: {:#?}", case.id, found.remedy);
         assert!(!found.evidence.is_empty(), "{}", case.id);
 

@@ -12,7 +12,7 @@ use crate::facts::sysctl;
 use crate::profile::{Nat, Profile};
 
 use super::definition::Subject;
-use super::{Evidence, Remedy, RemedyKind};
+use super::{Evidence, Remedy};
 
 pub(super) use conntrack::CONNTRACK_TABLE_NEARLY_FULL;
 pub(super) use forwarding::IP_FORWARDING_OFF;
@@ -40,16 +40,11 @@ fn seen(source: impl Into<String>, text: impl Into<String>) -> Evidence {
 }
 
 fn command(text: impl Into<String>) -> Remedy {
-    Remedy {
-        kind: RemedyKind::Command,
-        file: None,
-        text: text.into(),
-    }
+    Remedy::Command(text.into())
 }
 
 fn lines(file: &str, text: impl Into<String>) -> Remedy {
-    Remedy {
-        kind: RemedyKind::Config,
+    Remedy::Config {
         file: Some(file.to_owned()),
         text: text.into(),
     }

@@ -5,7 +5,7 @@ mod sessions;
 
 use crate::profile::Profile;
 
-use super::{Evidence, Remedy, RemedyKind};
+use super::{Evidence, Remedy};
 
 pub(super) use announce::{
     ADVERTISE_DIFFERS_FROM_EXTERNAL, ADVERTISE_MISSING, ADVERTISE_NOT_PUBLIC,
@@ -17,8 +17,7 @@ pub(super) use sessions::{
 
 /// Lines for the profile's own file.
 pub(super) fn in_profile(profile: &Profile, text: &str) -> Remedy {
-    Remedy {
-        kind: RemedyKind::Config,
+    Remedy::Config {
         file: Some(profile.file.clone()),
         text: text.to_owned(),
     }

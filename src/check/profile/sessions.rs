@@ -1,7 +1,7 @@
 //! What the profile offers, and what that costs.
 
 use crate::check::definition::{Judge, check};
-use crate::check::{Finding, Remedy, RemedyKind, Severity};
+use crate::check::{Finding, Remedy, Severity};
 use crate::model::check as id;
 use crate::model::ftp::{Software, Tls};
 use crate::model::net::PortRange;
@@ -82,8 +82,7 @@ fn active_with_tls(profile: &Profile, _: &ProfilePlan) -> Option<Finding> {
                   gateway can cure that"
             .to_owned(),
         evidence: vec![evidence(profile, "active: true, with TLS")],
-        remedy: vec![Remedy {
-            kind: RemedyKind::Config,
+        remedy: vec![Remedy::Config {
             file: None,
             text: "in the client: passive mode (EPSV or PASV)".to_owned(),
         }],

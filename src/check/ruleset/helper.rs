@@ -1,7 +1,7 @@
 //! Whether the live ruleset assigns the helper, and where.
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
-use crate::check::{Evidence, Finding, Remedy, RemedyKind, Severity};
+use crate::check::{Evidence, Finding, Remedy, Severity};
 use crate::facts::{Facts, KernelVersion, sysctl};
 use crate::model::check as id;
 use crate::model::filter::Chain;
@@ -360,9 +360,7 @@ fn met(subject: &Subject, evaluation: &Evaluation) -> Vec<Evidence> {
 /// The rules of the plan that do it.
 fn planned(subject: &Subject) -> Vec<Remedy> {
     let file = &subject.profile.file;
-    vec![Remedy {
-        kind: RemedyKind::Command,
-        file: None,
-        text: format!("ftpnat plan --profile {file}   # its rule named helper"),
-    }]
+    vec![Remedy::Command(format!(
+        "ftpnat plan --profile {file}   # its rule named helper"
+    ))]
 }

@@ -13,7 +13,7 @@ use crate::ruleset::live::table::Policy;
 
 use super::definition::{Judge, Subject, Verdict, check};
 use super::profile::{evidence, in_profile};
-use super::{Evidence, Finding, Remedy, RemedyKind, Severity};
+use super::{Evidence, Finding, Remedy, Severity};
 
 pub(super) use helper::{
     HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED, PIECES,
@@ -99,8 +99,7 @@ fn hairpin_missing(profile: &Profile, plan: &ProfilePlan) -> Option<Finding> {
     let remedy = if is_gateway {
         in_profile(profile, "nat:\n  hairpin: true")
     } else {
-        Remedy {
-            kind: RemedyKind::Config,
+        Remedy::Config {
             file: None,
             text: "EPSV in the inside clients, or a router that turns them back (NAT loopback)"
                 .to_owned(),
@@ -132,8 +131,7 @@ fn gateway_active(_: &Profile, plan: &ProfilePlan) -> Option<Finding> {
                   high ports stay closed"
             .to_owned(),
         evidence: Vec::new(),
-        remedy: vec![Remedy {
-            kind: RemedyKind::Config,
+        remedy: vec![Remedy::Config {
             file: None,
             text: "passive mode (EPSV or PASV) in clients on this host".to_owned(),
         }],

@@ -1,0 +1,48 @@
+//! Remedies in words: what to paste, in the words of who owns the chain.
+
+use serde::Serialize;
+
+use crate::check::Remedy;
+
+/// Something to paste.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Paste {
+    /// A command for a shell, or lines for a file.
+    pub kind: PasteKind,
+    /// The file, for lines.
+    pub file: Option<String>,
+    /// What to paste.
+    pub text: String,
+}
+
+/// What is pasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasteKind {
+    /// A command for a shell.
+    Command,
+    /// Lines for a file.
+    Config,
+}
+
+/// What a remedy has to be pasted.
+#[must_use]
+pub fn pastes(remedy: &Remedy) -> Vec<Paste> {
+    match remedy {
+        Remedy::Command(text) => vec![command(text.clone())],
+        Remedy::Config { file, text } => vec![Paste {
+            kind: PasteKind::Config,
+            file: file.clone(),
+            text: text.clone(),
+        }],
+        Remedy::Rules(changes) => vec![command(format!("{changes:?}"))],
+    }
+}
+
+fn command(text: String) -> Paste {
+    Paste {
+        kind: PasteKind::Command,
+        file: None,
+        text,
+    }
+}
