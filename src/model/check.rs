@@ -185,11 +185,101 @@ pub const SELINUX_DENIES_PASSIVE_RANGE: CheckId = CheckId::new(
     "selinux-denies-passive-range",
     "SELinux does not let the server bind ports of the range",
 );
+/// The control port of the server on this host is not let in.
+pub const CONTROL_PORT_BLOCKED: CheckId = CheckId::new(
+    301,
+    "control-port-blocked",
+    "this host's firewall drops new connections to the control port",
+);
+/// Ports of the passive range are not let in to the server on this host.
+pub const PASSIVE_RANGE_BLOCKED: CheckId = CheckId::new(
+    302,
+    "passive-range-blocked",
+    "this host's firewall drops data connections; under TLS each of them is NEW, and no helper announces it",
+);
+/// What follows the first packet of a connection is dropped.
+pub const ESTABLISHED_NOT_ACCEPTED: CheckId = CheckId::new(
+    303,
+    "established-not-accepted",
+    "the first packet is let in, and what follows it, or the answer, is dropped",
+);
+/// Data connections that the helper expects are not let through.
+pub const RELATED_NOT_ACCEPTED: CheckId = CheckId::new(
+    304,
+    "related-not-accepted",
+    "the helper announces the data connection as RELATED, and no rule accepts that",
+);
+/// A later base chain drops what one accepted.
+pub const ACCEPT_OVERRULED_BY_LATER_DROP: CheckId = CheckId::new(
+    305,
+    "accept-overruled-by-later-drop",
+    "accept ends one base chain only: a later one drops the packet all the same",
+);
+/// Whoever can make the helper expect a connection opens ports that nobody meant to open.
+pub const RELATED_ACCEPTED_TOO_WIDELY: CheckId = CheckId::new(
+    306,
+    "related-accepted-too-widely",
+    "RELATED is accepted to any port: what the helper expects opens ports that were meant to be shut",
+);
+/// A rule accepts what a rule before it in the chain has dropped.
+pub const ACCEPT_AFTER_DROP: CheckId = CheckId::new(
+    307,
+    "accept-after-drop",
+    "rules are asked in order: the accept stands behind the drop, so no packet comes to it",
+);
+/// Nothing on this gateway leads connections to the server.
+pub const DNAT_MISSING: CheckId = CheckId::new(
+    308,
+    "dnat-missing",
+    "this gateway does not translate these ports, so it answers for them itself",
+);
+/// DNAT leads connections to other ports than they were made to.
+pub const DNAT_SHIFTS_PORTS: CheckId = CheckId::new(
+    309,
+    "dnat-shifts-ports",
+    "the server is asked at another port than it listens on: passive ports must stay what they are",
+);
+/// This gateway does not forward what the profile needs.
+pub const FORWARD_BLOCKED: CheckId = CheckId::new(
+    310,
+    "forward-blocked",
+    "this gateway's firewall drops what it should forward to the server",
+);
 /// Inside clients use the external address and nothing turns them back.
 pub const HAIRPIN_MISSING: CheckId = CheckId::new(
     311,
     "hairpin-missing",
     "inside clients are sent to the external address, and nothing turns them back",
+);
+/// The server sees this gateway's address in place of its clients'.
+pub const INBOUND_SNAT_HIDES_CLIENTS: CheckId = CheckId::new(
+    312,
+    "inbound-snat-hides-clients",
+    "the source of inbound connections is translated too, so the server does not see who calls",
+);
+/// Rules of iptables-legacy and of nf_tables are in force at once.
+pub const LEGACY_AND_NFT_BOTH_IN_FORCE: CheckId = CheckId::new(
+    313,
+    "legacy-and-nft-both-in-force",
+    "two rulesets see each packet, and each program shows one of them only",
+);
+/// More is open than the profile needs.
+pub const RANGE_OPEN_WIDER_THAN_NEEDED: CheckId = CheckId::new(
+    314,
+    "range-open-wider-than-needed",
+    "the rule that opens the passive range opens more than the server uses",
+);
+/// Over IPv6 the firewall does not let through what it does over IPv4.
+pub const IPV6_DIFFERS_FROM_IPV4: CheckId = CheckId::new(
+    315,
+    "ipv6-differs-from-ipv4",
+    "each family has its own rules, and those of IPv6 do not let this through",
+);
+/// A limit of connections or of their rate counts data connections.
+pub const CONNECTION_LIMIT_CUTS_DATA: CheckId = CheckId::new(
+    316,
+    "connection-limit-cuts-data",
+    "each listing and each file is a connection of its own, and the rule counts them all",
 );
 /// What `apply` installed is not there any more as it was.
 pub const INSTALLED_RULES_DRIFTED: CheckId = CheckId::new(
@@ -202,6 +292,42 @@ pub const ACTIVE_DATA_BLOCKED: CheckId = CheckId::new(
     318,
     "active-data-blocked",
     "the server's connection to a high port of the client is not let in",
+);
+/// A rule accepts by the source port, which the client picks.
+pub const ACCEPT_MATCHES_SOURCE_PORT: CheckId = CheckId::new(
+    319,
+    "accept-matches-source-port",
+    "whoever picks that source port reaches every port of this host",
+);
+/// A rule keeps the connections from being tracked.
+pub const TRAFFIC_UNTRACKED: CheckId = CheckId::new(
+    320,
+    "traffic-untracked",
+    "untracked packets are never NEW, ESTABLISHED or RELATED, and are not translated",
+);
+/// The server's active data connections leave with its inside address.
+pub const SNAT_MISSING_FOR_ACTIVE: CheckId = CheckId::new(
+    321,
+    "snat-missing-for-active",
+    "the client expects the data connection from the address that it called",
+);
+/// Another rule leads the connections somewhere else.
+pub const DNAT_TAKEN_BY_ANOTHER_RULE: CheckId = CheckId::new(
+    322,
+    "dnat-taken-by-another-rule",
+    "an earlier rule translates these connections to another host",
+);
+/// ICMP errors that tell the path's packet size are dropped.
+pub const ICMP_NEEDED_FOR_PMTU_DROPPED: CheckId = CheckId::new(
+    323,
+    "icmp-needed-for-pmtu-dropped",
+    "senders are not told that their packets are too big: transfers start, and stall",
+);
+/// Packets meet something that this program cannot look into.
+pub const PACKET_PATH_NOT_VISIBLE: CheckId = CheckId::new(
+    324,
+    "packet-path-not-visible",
+    "something besides the rules that were read may drop or turn these packets",
 );
 /// The server refuses a data connection from another address than the control's.
 pub const DATA_SOURCE_REJECTED: CheckId = CheckId::new(
