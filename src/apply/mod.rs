@@ -18,7 +18,6 @@ pub mod intent;
 pub mod managers;
 pub mod ours;
 pub mod perform;
-pub mod ports;
 pub mod record;
 mod removal;
 pub mod sight;

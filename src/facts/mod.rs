@@ -8,6 +8,7 @@ pub mod host;
 pub mod keep;
 mod kernel;
 pub mod modules;
+pub mod ports;
 pub mod probe;
 pub mod routes;
 pub mod snapshot;

@@ -267,7 +267,7 @@ mod port_list {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     use super::{PortRange, sysctl};
-    use crate::apply::ports;
+    use crate::facts::ports;
 
     pub(super) fn serialize<S: Serializer>(
         list: &[PortRange],

@@ -1,7 +1,7 @@
 //! Sysctls that profiles need.
 
-use crate::apply::ports;
 use crate::apply::record::{ChangedSysctl, Setting};
+use crate::facts::ports;
 use crate::facts::{Facts, sysctl};
 use crate::model::net::{Family, PortRange};
 use crate::plan::forwarding::{self, Switch};

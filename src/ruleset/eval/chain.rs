@@ -110,6 +110,9 @@ impl<'r> Run<'_, 'r> {
                     let Some(caller) = stack.pop() else {
                         return match routine.policy {
                             Policy::Accept => ChainEnd::Pass(Some(policy)),
+                            Policy::Drop if self.ignored.contains(&policy) => {
+                                ChainEnd::Pass(Some(policy))
+                            }
                             Policy::Drop => {
                                 ChainEnd::End(Some(policy), Outcome::Drop { by: Some(policy) })
                             }
@@ -148,7 +151,11 @@ impl<'r> Run<'_, 'r> {
         if rule.steps.is_empty() {
             return Flow::Break;
         }
-        self.at = Some(routine.place(Some(number)));
+        let place = routine.place(Some(number));
+        if self.ignored.contains(&place) {
+            return Flow::Break;
+        }
+        self.at = Some(place);
         for (expression, step) in &rule.steps {
             self.expression = Some(*expression);
             match self.step(step) {

@@ -5,7 +5,7 @@ use crate::model::net::Family;
 
 use super::choice::Choices;
 use super::conntrack::Tracking;
-use super::outcome::{Doubt, Evaluation, Outcome, Told};
+use super::outcome::{Doubt, Evaluation, Outcome, Place, Told};
 use super::packet::{Packet, State};
 use super::prepare::Prepared;
 use super::region::{Region, Space};
@@ -27,6 +27,13 @@ impl Prepared<'_> {
     /// What becomes of a packet.
     #[must_use]
     pub fn evaluate(&self, packet: &Packet) -> Evaluation {
+        self.evaluate_without(packet, &[])
+    }
+
+    /// What would become of a packet if some rules were not there, and some policies
+    /// accepted.
+    #[must_use]
+    pub fn evaluate_without(&self, packet: &Packet, ignored: &[Place]) -> Evaluation {
         let whole = match packet.flow.family() {
             Family::Ipv4 => u128::from(u32::MAX),
             Family::Ipv6 => u128::MAX,
@@ -40,20 +47,32 @@ impl Prepared<'_> {
         {
             (span.first, span.last) = (0, last);
         }
-        self.evaluate_within(packet, region)
+        self.evaluate_within(packet, region, ignored)
     }
 
     /// What becomes of a packet of each flow of a region, in at most `most` pieces: the
     /// others are undecided. `packet` says all else about them.
     #[must_use]
     pub fn partition(&self, packet: &Packet, region: &Region, most: usize) -> Vec<Piece> {
+        self.partition_without(packet, region, most, &[])
+    }
+
+    /// The same as in [`Prepared::evaluate_without`].
+    #[must_use]
+    pub fn partition_without(
+        &self,
+        packet: &Packet,
+        region: &Region,
+        most: usize,
+        ignored: &[Place],
+    ) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut rest = vec![region.clone()];
         let mut packet = packet.clone();
         while let Some(next) = rest.pop() {
             packet.flow = packet.flow.at(&next);
             let evaluation = if pieces.len() < most {
-                self.evaluate_within(&packet, next.clone())
+                self.evaluate_within(&packet, next.clone(), ignored)
             } else {
                 lost(
                     next.clone(),
@@ -69,13 +88,13 @@ impl Prepared<'_> {
         join(pieces)
     }
 
-    fn evaluate_within(&self, packet: &Packet, region: Region) -> Evaluation {
+    fn evaluate_within(&self, packet: &Packet, region: Region, ignored: &[Place]) -> Evaluation {
         let mut choices = Choices::default();
         let mut space = Space {
             point: packet.flow.point(),
             region,
         };
-        let mut all = self.run(packet, space.clone(), &mut choices);
+        let mut all = self.run(packet, space.clone(), &mut choices, ignored);
         let mut runs = 1;
         while let Some(doubt) = choices.advance() {
             space.region = all.region.clone();
@@ -87,15 +106,22 @@ impl Prepared<'_> {
                 all.join(&other, doubt);
                 break;
             }
-            let other = self.run(packet, space.clone(), &mut choices);
+            let other = self.run(packet, space.clone(), &mut choices, ignored);
             all.join(&other, doubt);
             runs += 1;
         }
         all
     }
 
-    fn run(&self, packet: &Packet, space: Space, choices: &mut Choices) -> Evaluation {
+    fn run(
+        &self,
+        packet: &Packet,
+        space: Space,
+        choices: &mut Choices,
+        ignored: &[Place],
+    ) -> Evaluation {
         let mut run = Run::new(self, packet, space, choices);
+        run.ignored = ignored;
         let outcome = match run.path() {
             Ok(()) => Outcome::Accept,
             Err(outcome) => outcome,

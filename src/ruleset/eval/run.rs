@@ -18,6 +18,8 @@ use super::registers::Registers;
 pub(super) struct Run<'p, 'r> {
     pub(super) prepared: &'p Prepared<'r>,
     pub(super) packet: &'p Packet,
+    /// Rules that are taken to be gone, and policies that are taken to accept.
+    pub(super) ignored: &'p [Place],
     pub(super) family: Family,
     pub(super) space: Space,
     pub(super) choices: &'p mut Choices,
@@ -126,6 +128,7 @@ impl<'p, 'r> Run<'p, 'r> {
         Self {
             prepared,
             packet,
+            ignored: &[],
             family: packet.flow.family(),
             space,
             choices,

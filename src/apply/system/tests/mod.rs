@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::apply::ports;
-use crate::apply::ports::tests::{lists, set};
+use crate::facts::ports;
+use crate::facts::ports::tests::{lists, set};
 use crate::facts::snapshot::{Snapshot, State};
 use crate::facts::sysctl;
 use crate::model::net::PortRange;

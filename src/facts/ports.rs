@@ -62,11 +62,11 @@ pub fn words(list: &[PortRange]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::sysctl;
     use super::*;
-    use crate::facts::sysctl;
     use proptest::prelude::*;
 
     /// Lists near both ends and in the middle, where ranges meet often.
