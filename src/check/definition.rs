@@ -8,6 +8,7 @@ use crate::profile::Profile;
 use crate::ruleset::eval::{HostFacts, Prepared};
 use crate::ruleset::live::Ruleset;
 
+use super::ruleset::Blame;
 use super::{Finding, Severity};
 
 /// A check: finds one cause.
@@ -39,8 +40,13 @@ pub enum Judge {
         /// The answer.
         find: fn(&Subject) -> Verdict,
     },
-    /// From the profile's predictions, until it is made of the live ruleset: `plan` speaks it.
-    Prediction(fn(&Profile, &ProfilePlan) -> Option<Finding>),
+    /// By what becomes of the profile's connections in the live ruleset.
+    Blame {
+        /// Whether the profile asks the question at all.
+        applies: fn(&Subject) -> bool,
+        /// What `plan` says before, of the profile's predictions.
+        foreseen: fn(&Profile, &ProfilePlan) -> Option<Finding>,
+    },
     /// A cause that predictions name; nothing finds it yet.
     Cause,
     /// By `status`, which knows what was installed.
@@ -61,6 +67,8 @@ pub struct Subject<'a, 'r> {
     /// What becomes there of every connection that the profile needs, worked out once for
     /// all checks.
     pub traffic: &'a [Reached],
+    /// What of that does not get through, and which rules are to blame.
+    pub blame: &'a Blame,
 }
 
 /// The firewall that is in force on a host.
@@ -92,6 +100,8 @@ pub enum Verdict {
     Fine,
     /// This is wrong.
     Found(Finding),
+    /// This is wrong, and of the rest it could not be told: why.
+    Partly(Finding, String),
     /// It could not be told: why.
     Unknown(String),
 }

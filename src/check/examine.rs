@@ -1,6 +1,6 @@
 //! Asks every check about one profile on one host.
 
-use crate::facts::Facts;
+use crate::facts::{Fact, Facts};
 use crate::model::check::CheckId;
 use crate::plan::ProfilePlan;
 use crate::plan::reach::reach;
@@ -8,6 +8,7 @@ use crate::profile::Profile;
 
 use super::definition::{Check, Firewall, Judge, Subject, Verdict};
 use super::registry::CHECKS;
+use super::ruleset::{blame, found, unread};
 use super::{Finding, Severity};
 
 /// What the checks found, and what they could not look at.
@@ -57,21 +58,23 @@ pub fn examine(
     firewall: &Firewall,
 ) -> Report {
     let traffic = reach(profile, facts, &firewall.prepared);
+    let blame = blame(profile, facts, firewall, &traffic);
     let subject = Subject {
         profile,
         plan,
         facts,
         firewall,
         traffic: &traffic,
+        blame: &blame,
     };
     let answers: Vec<(&Check, Verdict)> = CHECKS
         .iter()
         .map(|check| (check, answer(check, &subject)))
         .collect();
     let found = |id: &CheckId| {
-        answers
-            .iter()
-            .any(|(check, verdict)| check.id == *id && matches!(verdict, Verdict::Found(_)))
+        answers.iter().any(|(check, verdict)| {
+            check.id == *id && matches!(verdict, Verdict::Found(_) | Verdict::Partly(..))
+        })
     };
     let mut report = Report::default();
     for (check, verdict) in &answers {
@@ -81,15 +84,23 @@ pub fn examine(
         match verdict {
             Verdict::Fine => {}
             Verdict::Found(finding) => report.findings.push(finding.clone()),
-            Verdict::Unknown(reason) => report.not_checked.push(NotChecked {
-                id: check.id,
-                severity: check.severity,
-                reason: reason.clone(),
-            }),
+            Verdict::Partly(finding, reason) => {
+                report.findings.push(finding.clone());
+                report.not_checked.push(not_checked(check, reason));
+            }
+            Verdict::Unknown(reason) => report.not_checked.push(not_checked(check, reason)),
         }
     }
     report.findings.sort_by_key(|f| f.severity);
     report
+}
+
+fn not_checked(check: &Check, reason: &str) -> NotChecked {
+    NotChecked {
+        id: check.id,
+        severity: check.severity,
+        reason: reason.to_owned(),
+    }
 }
 
 fn answer(check: &Check, subject: &Subject) -> Verdict {
@@ -100,15 +111,30 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
             let gap = needs.iter().find_map(|fact| subject.facts.gap(*fact));
             gap.map_or_else(|| find(subject), Verdict::Unknown)
         }
-        Judge::Prediction(_) | Judge::Cause | Judge::Status => Verdict::Fine,
+        Judge::Blame { applies, .. } if !applies(subject) => Verdict::Fine,
+        Judge::Blame { .. } => blamed(check, subject),
+        Judge::Cause | Judge::Status => Verdict::Fine,
     }
+}
+
+fn blamed(check: &Check, subject: &Subject) -> Verdict {
+    if let Some(why) = subject.facts.gap(Fact::Addresses) {
+        return Verdict::Unknown(why);
+    }
+    if let Some(unread) = unread(subject) {
+        return unread;
+    }
+    if subject.traffic.is_empty() {
+        return Verdict::Unknown("no address is known that clients call".to_owned());
+    }
+    found(subject, check.id)
 }
 
 /// What is wrong with a profile, or worth knowing, without any host: worst first.
 #[must_use]
 pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
     let find = |check: &Check| match check.judge {
-        Judge::Profile(find) | Judge::Prediction(find) => find(profile, plan),
+        Judge::Profile(find) | Judge::Blame { foreseen: find, .. } => find(profile, plan),
         Judge::Host { .. } | Judge::Cause | Judge::Status => None,
     };
     let mut findings: Vec<Finding> = CHECKS.iter().filter_map(find).collect();

@@ -69,4 +69,6 @@ pub enum Remedy {
     },
     /// Changes of the rules in force, all of them together.
     Rules(Vec<RuleChange>),
+    /// `ftpnat apply` with the profile in this file.
+    Apply(String),
 }

@@ -257,7 +257,7 @@ pub const INBOUND_SNAT_HIDES_CLIENTS: CheckId = CheckId::new(
     "inbound-snat-hides-clients",
     "the source of inbound connections is translated too, so the server does not see who calls",
 );
-/// Rules of iptables-legacy and of nf_tables are in force at once.
+/// Rules of iptables-legacy and of `nf_tables` are in force at once.
 pub const LEGACY_AND_NFT_BOTH_IN_FORCE: CheckId = CheckId::new(
     313,
     "legacy-and-nft-both-in-force",

@@ -128,9 +128,8 @@ fn not_checked(report: &Report, facts: &Facts) -> String {
 }
 
 /// What no check here answers yet, and what does.
-const UNJUDGED: &str = "whether the firewall lets these connections through, and what the server \
-                        is set to: this version does not judge it; `ftpnat plan` says what both \
-                        need";
+const UNJUDGED: &str = "what the server is set to: this version does not read its configuration; \
+                        `ftpnat plan` says what it needs";
 
 /// What would show more.
 fn hints(facts: &Facts) -> Vec<&'static str> {

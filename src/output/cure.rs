@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::check::Remedy;
 
+use super::terminal::shell_word;
+
 /// Something to paste.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Paste {
@@ -35,6 +37,12 @@ pub fn pastes(remedy: &Remedy) -> Vec<Paste> {
             file: file.clone(),
             text: text.clone(),
         }],
+        Remedy::Apply(file) => {
+            vec![command(format!(
+                "ftpnat apply --profile {}",
+                shell_word(file)
+            ))]
+        }
         Remedy::Rules(changes) => vec![command(format!("{changes:?}"))],
     }
 }

@@ -1,41 +1,36 @@
-//! Checks whose answer is in the live ruleset. Those that are not made of it yet `plan`
-//! speaks from its predictions.
+//! Checks whose answer is in the live ruleset.
 
+mod blame;
+mod blocked;
 mod early;
 mod helper;
+mod states;
+mod translated;
 
 use crate::model::check as id;
 use crate::plan::{From, ProfilePlan};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::Place;
 use crate::ruleset::live::print;
-use crate::ruleset::live::table::Policy;
+use crate::ruleset::live::table::{Chain, Hook, Kind, Maker, Policy, Table};
 
 use super::definition::{Judge, Subject, Verdict, check};
 use super::profile::{evidence, in_profile};
 use super::{Evidence, Finding, Remedy, Severity};
 
+pub(super) use blame::{Blame, Fault, blame, found};
+pub(super) use blocked::{
+    ACCEPT_AFTER_DROP, ACCEPT_OVERRULED_BY_LATER_DROP, ACTIVE_DATA_BLOCKED, CONTROL_PORT_BLOCKED,
+    FORWARD_BLOCKED, IPV6_DIFFERS_FROM_IPV4, PASSIVE_RANGE_BLOCKED,
+};
 pub(super) use helper::{
     HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED, PIECES,
 };
-
-check! {
-    /// Inside clients use the external address, and nothing turns them back.
-    ///
-    /// ## What happens
-    /// The server works from outside. From its own network, by the name that everyone uses,
-    /// clients hang or are refused.
-    ///
-    /// ## Why
-    /// The gateway translates what comes in from outside. An inside client's packet must be
-    /// translated as well, and its source too: else the server answers it directly, from an
-    /// address that the client did not call.
-    ///
-    /// ## Cure
-    /// `nat.hairpin: true` and the rules that `ftpnat plan` then prints; or a name that resolves
-    /// to the inside address inside (split DNS) and EPSV.
-    HAIRPIN_MISSING, Warning, moot by &[], Judge::Prediction(hairpin_missing)
-}
+pub(super) use states::{ESTABLISHED_NOT_ACCEPTED, RELATED_NOT_ACCEPTED, TRAFFIC_UNTRACKED};
+pub(super) use translated::{
+    DNAT_MISSING, DNAT_SHIFTS_PORTS, DNAT_TAKEN_BY_ANOTHER_RULE, HAIRPIN_MISSING,
+    INBOUND_SNAT_HIDES_CLIENTS, SNAT_MISSING_FOR_ACTIVE,
+};
 
 check! {
     /// Rules that ftpnat installed are not there as they were.
@@ -57,19 +52,6 @@ check! {
     /// leaves no place, that rule must go, or change. A manager of the firewall (firewalld, ufw)
     /// that loads its rules anew needs the ports opened by its own means.
     INSTALLED_RULES_DRIFTED, Warning, moot by &[], Judge::Status
-}
-
-check! {
-    /// The server's data connection to the client is not let through.
-    ///
-    /// ## What happens
-    /// In active mode the server opens the data connection, to a high port of the client. Where
-    /// no rule accepts that and no helper expects it, it is dropped.
-    ///
-    /// ## Cure
-    /// Passive mode in the client. Rules that open every high port of a host to servers are not
-    /// worth it.
-    ACTIVE_DATA_BLOCKED, Error, moot by &[], Judge::Prediction(gateway_active)
 }
 
 check! {
@@ -146,7 +128,7 @@ pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
             text: "a rule".to_owned(),
         };
     };
-    let source = print::place(table, chain);
+    let source = print::place(table, chain) + &number(table, chain, at);
     let text = match (subject.firewall.prepared.rule(at), &chain.base) {
         (Some(rule), _) => print::rule(rule, &chain.name, table),
         (None, Some(base)) => match base.policy {
@@ -156,6 +138,61 @@ pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
         (None, None) => "its end".to_owned(),
     };
     Evidence { source, text }
+}
+
+/// Where in its chain a rule stands, as its own tool tells: the handle of nft, the number of
+/// iptables.
+fn number(table: &Table, chain: &Chain, at: Place) -> String {
+    let rule = at
+        .rule
+        .and_then(|number| Some((number, chain.rules.get(number)?)));
+    match (rule, table.maker) {
+        (None, _) => String::new(),
+        (Some((_, rule)), Maker::Nft) => format!(", handle {}", rule.handle),
+        (Some((number, _)), Maker::IptablesNft | Maker::IptablesLegacy) => {
+            format!(", rule {}", number + 1)
+        }
+    }
+}
+
+/// That no chain which translates at this point of the way has a rule for connections.
+fn nat_chains(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
+    let of_gateway = faults.iter().all(|f| f.from == From::Gateway);
+    let is_source = faults.iter().all(|f| f.id == id::SNAT_MISSING_FOR_ACTIVE);
+    let (hook, name) = match (is_source, of_gateway) {
+        (true, _) => (Hook::Postrouting, "postrouting"),
+        (false, true) => (Hook::Output, "output"),
+        (false, false) => (Hook::Prerouting, "prerouting"),
+    };
+    let mut found = Vec::new();
+    for table in subject
+        .firewall
+        .ruleset
+        .tables
+        .iter()
+        .filter(|t| !t.dormant)
+    {
+        let is_there = |chain: &&Chain| {
+            let base = chain.base.as_ref();
+            base.is_some_and(|base| base.kind == Kind::Nat && base.hook == hook)
+        };
+        found.extend(table.chains.iter().filter(is_there).map(|chain| Evidence {
+            source: print::place(table, chain),
+            text: "no rule of it translates them".to_owned(),
+        }));
+    }
+    if found.is_empty() {
+        found.push(Evidence {
+            source: "live ruleset".to_owned(),
+            text: format!("no chain translates at the {name} hook"),
+        });
+    }
+    found
+}
+
+/// Of a check that `plan` has nothing to say about.
+fn nothing_foreseen(_: &Profile, _: &ProfilePlan) -> Option<Finding> {
+    None
 }
 
 /// Where a part of the firewall could not be read.

@@ -143,8 +143,10 @@ pub(super) fn by_named_map<'t>(
         .find(|(_, set)| !set.flags.anonymous)
 }
 
-/// Whether a rule counts: what it lets through it lets through at a rate.
-pub(super) fn has_rate(table: &Table, rule: &Rule) -> bool {
+/// Whether a rule counts: what it lets through it lets through at a rate, or so many at
+/// once.
+#[must_use]
+pub fn has_rate(table: &Table, rule: &Rule) -> bool {
     let mut expressions = rule.expressions.iter();
     expressions.any(|expression| match expression {
         Expression::Lookup { set: name, .. } => set(table, name).is_some_and(|set| {

@@ -1,0 +1,335 @@
+//! To which check a part of the traffic belongs, and the rules that are its cause.
+
+use crate::facts::Facts;
+use crate::model::check::{self as id, CheckId};
+use crate::model::net::Family;
+use crate::plan::flows::{Connections, Part, Purpose};
+use crate::plan::reach::{Stopped, untracked_by};
+use crate::plan::{Cell, From, Outcome as Predicted, predict};
+use crate::profile::{Nat, Profile};
+use crate::ruleset::eval::{
+    Address, Evaluation, Met, Outcome, Packet, Place, Prepared, Told, Translation, Translations,
+};
+use crate::ruleset::live::table::Kind;
+use crate::ruleset::placement::{has_rate, is_will, is_will_to_clients};
+
+use super::super::super::Severity;
+use super::{Fault, dropped_by, is_translated};
+
+/// Rules on one way before it is given up.
+const MOST_CAUSES: usize = 16;
+
+/// Judges parts of some connections.
+pub(super) struct Judge<'a, 'r> {
+    pub(super) profile: &'a Profile,
+    pub(super) facts: &'a Facts,
+    pub(super) prepared: &'a Prepared<'r>,
+    pub(super) wanted: &'a Connections,
+}
+
+/// What is to blame for one part.
+struct Cause {
+    id: CheckId,
+    severity: Severity,
+    causes: Vec<Place>,
+    in_vain: Option<Place>,
+}
+
+impl Judge<'_, '_> {
+    /// What is wrong with a part, if anything is.
+    pub(super) fn faults(&self, part: &Part, stopped: Option<Stopped>) -> Vec<Fault> {
+        let causes = match stopped {
+            None => self.altered(part).into_iter().collect(),
+            Some(Stopped::General(at)) => vec![self.general(part, at)],
+            Some(Stopped::Astray(by)) => vec![self.astray(part, by)],
+            Some(Stopped::Will(at)) if self.counts_connections(at) => Vec::new(),
+            Some(Stopped::Will(at)) => vec![Cause {
+                severity: Severity::Note,
+                ..self.cause(self.blocked().0, vec![at])
+            }],
+            Some(Stopped::Kernel | Stopped::Elsewhere(_) | Stopped::Unknown(_)) => Vec::new(),
+        };
+        let flow = &self.wanted.opening.flow;
+        let fault = |cause: Cause| Fault {
+            id: cause.id,
+            severity: cause.severity,
+            purpose: self.wanted.purpose,
+            from: self.wanted.from,
+            family: flow.family(),
+            called: flow.destination.0,
+            regions: vec![part.region.clone()],
+            causes: cause.causes,
+            in_vain: cause.in_vain,
+        };
+        causes.into_iter().map(fault).collect()
+    }
+
+    /// The check for a plain drop of these connections, and how much that hurts.
+    pub(super) fn blocked(&self) -> (CheckId, Severity) {
+        let is_here = matches!(self.profile.nat, Nat::None | Nat::Upstream { .. });
+        let id = match self.wanted.purpose {
+            Purpose::ActiveData => id::ACTIVE_DATA_BLOCKED,
+            Purpose::Control | Purpose::PassiveData if !is_here => id::FORWARD_BLOCKED,
+            Purpose::Control => id::CONTROL_PORT_BLOCKED,
+            Purpose::PassiveData => id::PASSIVE_RANGE_BLOCKED,
+        };
+        (id, self.severity())
+    }
+
+    /// Clients outside are the profile's clients; those inside and on the gateway are some.
+    fn severity(&self) -> Severity {
+        match self.wanted.from {
+            From::Outside => Severity::Error,
+            From::InsideExternal | From::InsideDirect | From::Gateway => Severity::Warning,
+        }
+    }
+
+    /// Whether a drop is about some clients.
+    pub(super) fn is_will(&self, at: Place) -> bool {
+        if self.wanted.purpose == Purpose::ActiveData {
+            is_will_to_clients(self.prepared, at, self.wanted.opening.flow.family())
+        } else {
+            is_will(self.prepared, at)
+        }
+    }
+
+    /// Limits have a check of their own.
+    fn counts_connections(&self, at: Place) -> bool {
+        let table = self.prepared.chain(at).map(|(table, _)| table);
+        table
+            .zip(self.prepared.rule(at))
+            .is_some_and(|(table, rule)| has_rate(table, rule))
+    }
+
+    fn cause(&self, id: CheckId, causes: Vec<Place>) -> Cause {
+        Cause {
+            id,
+            severity: self.severity(),
+            causes,
+            in_vain: None,
+        }
+    }
+
+    fn general(&self, part: &Part, at: Place) -> Cause {
+        if let Some(untracked) = untracked_by(part) {
+            return self.cause(id::TRAFFIC_UNTRACKED, vec![untracked, at]);
+        }
+        if part.opening.outcome == Outcome::Accept {
+            return self.cause(id::ESTABLISHED_NOT_ACCEPTED, vec![at]);
+        }
+        let mut opening = self.wanted.opening.clone();
+        opening.flow = opening.flow.at(&part.region);
+        let causes = self.all_causes(&opening, at);
+        let expected = opening.master_helper.is_some();
+        if expected {
+            return self.cause(id::RELATED_NOT_ACCEPTED, causes);
+        }
+        if let Some(accept) = self.overruled(&part.opening) {
+            return Cause {
+                in_vain: Some(accept),
+                ..self.cause(id::ACCEPT_OVERRULED_BY_LATER_DROP, causes)
+            };
+        }
+        if let Some(accept) = self.behind(&opening, &part.opening, at) {
+            return Cause {
+                in_vain: Some(accept),
+                ..self.cause(id::ACCEPT_AFTER_DROP, causes)
+            };
+        }
+        if self.wanted.purpose == Purpose::ActiveData && !self.must_open_itself() {
+            return Cause {
+                severity: Severity::Note,
+                ..self.cause(id::ACTIVE_DATA_BLOCKED, causes)
+            };
+        }
+        self.cause(self.blocked().0, causes)
+    }
+
+    /// The rules and policies that would stop a packet, one after another.
+    fn all_causes(&self, packet: &Packet, first: Place) -> Vec<Place> {
+        let mut causes = vec![first];
+        while causes.len() < MOST_CAUSES {
+            let evaluation = self.prepared.evaluate_without(packet, &causes);
+            match dropped_by(&evaluation.outcome) {
+                Some(next) if !causes.contains(&next) && !self.is_will(next) => causes.push(next),
+                _ => break,
+            }
+        }
+        causes
+    }
+
+    /// The rule of an earlier base chain of the same hook that accepted what was dropped.
+    fn overruled(&self, evaluation: &Evaluation) -> Option<Place> {
+        let (last, before) = evaluation.trail.split_last()?;
+        let is_accept = |met: &&Met| {
+            let chain = self.prepared.chain(Place {
+                rule: None,
+                chain: met.base,
+                ..met.by
+            });
+            let base = chain.and_then(|(_, chain)| chain.base.as_ref());
+            met.hook == last.hook
+                && met.passed
+                && met.by.rule.is_some()
+                && base.is_some_and(|base| base.kind == Kind::Filter)
+        };
+        before.iter().find(is_accept).map(|met| met.by)
+    }
+
+    /// The rule behind a drop, in its base chain, that would accept a packet.
+    fn behind(&self, packet: &Packet, evaluation: &Evaluation, first: Place) -> Option<Place> {
+        let dropping = evaluation.trail.last()?;
+        let is_same = |met: &&Met| (met.by.table, met.base) == (first.table, dropping.base);
+        let mut ignored = vec![first];
+        while ignored.len() < MOST_CAUSES && ignored.iter().all(|at| at.rule.is_some()) {
+            let next = self.prepared.evaluate_without(packet, &ignored);
+            let met = next.trail.iter().rev().find(is_same)?;
+            if met.passed {
+                return met.by.rule.is_some().then_some(met.by);
+            }
+            if ignored.contains(&met.by) {
+                return None;
+            }
+            ignored.push(met.by);
+        }
+        None
+    }
+
+    /// Whether a client that works needs the server's connection let through as NEW: under
+    /// TLS no helper expects it, and in plain none does where it is not assigned.
+    fn must_open_itself(&self) -> bool {
+        let family = self.wanted.opening.flow.family();
+        let is_active = |c: &Cell| c.client.is_active() && c.family == family;
+        let helped = crate::plan::helper_ports(self.profile, family);
+        predict::predictions(self.profile).iter().any(|c| {
+            is_active(c)
+                && c.outcome == Predicted::Works
+                && (c.tls || !helped.contains(&c.control_port))
+        })
+    }
+
+    /// Led to something else than the server.
+    fn astray(&self, part: &Part, by: Option<Place>) -> Cause {
+        let Some(by) = by else {
+            if let Some(untracked) = untracked_by(part) {
+                return self.cause(id::TRAFFIC_UNTRACKED, vec![untracked]);
+            }
+            let id = match self.wanted.from {
+                From::InsideExternal => id::HAIRPIN_MISSING,
+                From::Outside | From::InsideDirect | From::Gateway => id::DNAT_MISSING,
+            };
+            return self.cause(id, Vec::new());
+        };
+        let reached = match &part.opening.nat {
+            Told::Known(nat) => nat.translations.destination.address,
+            Told::Undecided(_) => Address::Unknown,
+        };
+        let called = self.wanted.opening.flow.destination.0;
+        let server = match &self.profile.nat {
+            Nat::Dnat { .. } => self.profile.server_address(Family::of(called)),
+            Nat::None | Nat::Upstream { .. } | Nat::Masquerade { .. } => Some(called),
+        };
+        let is_server = match reached {
+            Address::Same => server == Some(called),
+            Address::Within(first, last) => first == last && Some(first) == server,
+            Address::Moved(_) | Address::Unknown => false,
+        };
+        let id = if is_server {
+            id::DNAT_SHIFTS_PORTS
+        } else {
+            id::DNAT_TAKEN_BY_ANOTHER_RULE
+        };
+        self.cause(id, vec![by])
+    }
+
+    /// Let through, but with a source that should not be, or without one that should.
+    fn altered(&self, part: &Part) -> Option<Cause> {
+        let nat = part.opening.nat.known()?;
+        let source = &nat.translations.source;
+        let family = self.wanted.opening.flow.family();
+        let has_clients_here = matches!(self.profile.nat, Nat::Masquerade { .. });
+        match (self.wanted.purpose, self.wanted.from) {
+            _ if has_clients_here => None,
+            (Purpose::ActiveData, _) => self.active_source(source, family),
+            (_, From::Outside) if source.address != Address::Same => Some(Cause {
+                severity: if self.profile.active {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                },
+                ..self.cause(
+                    id::INBOUND_SNAT_HIDES_CLIENTS,
+                    nat.source_by.into_iter().collect(),
+                )
+            }),
+            (_, From::InsideExternal)
+                if source.address == Address::Same && self.is_beside_the_server(part) =>
+            {
+                Some(self.cause(id::HAIRPIN_MISSING, Vec::new()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the server answers this client without this host in between.
+    fn is_beside_the_server(&self, part: &Part) -> bool {
+        let Nat::Dnat {
+            internal: Some(internal),
+            ..
+        } = &self.profile.nat
+        else {
+            return false;
+        };
+        let flow = self.wanted.opening.flow.at(&part.region);
+        let Some(server) = self.profile.server_address(flow.family()) else {
+            return false;
+        };
+        let networks = internal.networks_of(flow.family());
+        let mut networks = networks.iter();
+        networks.any(|net| net.contains(&flow.source.0) && net.contains(&server))
+    }
+
+    /// The server's own connections must come from the address that the client called.
+    fn active_source(&self, source: &Translation, family: Family) -> Option<Cause> {
+        if !is_translated(self.profile, family) || !self.must_open_itself() {
+            return None;
+        }
+        let Nat::Dnat { external, .. } = &self.profile.nat else {
+            return None;
+        };
+        let is_called = |address| {
+            let mut named = external.iter().filter_map(|e| e.address).peekable();
+            let own = self.facts.addresses.as_deref().unwrap_or_default();
+            let mut own = own.iter().map(|a| a.net.addr());
+            if named.peek().is_some() {
+                named.any(|a| a == address)
+            } else {
+                own.any(|a| a == address)
+            }
+        };
+        match source.address {
+            Address::Within(first, last) if first == last && is_called(first) => None,
+            Address::Unknown | Address::Moved(_) => None,
+            Address::Same | Address::Within(..) => {
+                Some(self.cause(id::SNAT_MISSING_FOR_ACTIVE, Vec::new()))
+            }
+        }
+    }
+}
+
+/// What `nf_nat_follow_master` makes of a data connection that the helper expects: it goes
+/// where its control connection went.
+pub(super) fn followed(profile: &Profile, data: &Connections) -> Option<Translations> {
+    let family = data.opening.flow.family();
+    if !is_translated(profile, family) {
+        return None;
+    }
+    let server = profile.server_address(family)?;
+    Some(Translations {
+        destination: Translation {
+            address: Address::Within(server, server),
+            ..Translation::default()
+        },
+        ..Translations::default()
+    })
+}

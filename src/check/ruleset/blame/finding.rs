@@ -1,0 +1,215 @@
+//! A check's faults as its finding.
+
+use std::fmt::Write as _;
+
+use crate::check::definition::{Subject, Verdict};
+use crate::check::{Evidence, Finding, NotChecked, Severity};
+use crate::model::check::{self as id, CheckId};
+use crate::model::net::{Family, PortRange};
+use crate::plan::From;
+use crate::plan::flows::Purpose;
+use crate::ruleset::eval::{Place, Span, address};
+
+use super::super::{nat_chains, place};
+use super::{Fault, remedy, sources};
+
+/// Ranges that a sentence names before it counts the others.
+const NAMED: usize = 4;
+
+/// The answer of the check with this id.
+pub(in crate::check) fn found(subject: &Subject, id: CheckId) -> Verdict {
+    let faults: Vec<&Fault> = subject.blame.faults.iter().filter(|f| f.id == id).collect();
+    let open: Vec<&NotChecked> = subject.blame.open.iter().filter(|o| o.id == id).collect();
+    let why = || {
+        let reasons: Vec<&str> = open.iter().map(|o| o.reason.as_str()).collect();
+        reasons.join("; ")
+    };
+    // The worst speak; others of the same check are said once those are cured.
+    let worst = faults.iter().map(|f| f.severity).min();
+    let worst: Vec<&Fault> = faults
+        .into_iter()
+        .filter(|f| Some(f.severity) == worst)
+        .collect();
+    match (worst.is_empty(), open.is_empty()) {
+        (true, true) => Verdict::Fine,
+        (true, false) => Verdict::Unknown(why()),
+        (false, true) => Verdict::Found(finding(subject, id, &worst)),
+        (false, false) => Verdict::Partly(finding(subject, id, &worst), why()),
+    }
+}
+
+fn finding(subject: &Subject, id: CheckId, faults: &[&Fault]) -> Finding {
+    let severity = faults.iter().map(|f| f.severity).min();
+    let severity = severity.unwrap_or(Severity::Error);
+    Finding {
+        id,
+        severity,
+        summary: summary(id, severity, faults),
+        evidence: evidence(subject, faults),
+        remedy: remedy::remedy(subject, id, severity, faults),
+    }
+}
+
+/// One sentence: which connections, from whom, and what becomes of them.
+fn summary(check: CheckId, severity: Severity, faults: &[&Fault]) -> String {
+    let what = connections(faults);
+    let fate = match check {
+        id::ESTABLISHED_NOT_ACCEPTED => {
+            "may be opened, but what follows the first packet is dropped"
+        }
+        id::RELATED_NOT_ACCEPTED => "are RELATED, as a helper expects them, and dropped",
+        id::ACCEPT_OVERRULED_BY_LATER_DROP => {
+            "are accepted in one base chain and dropped in a later one"
+        }
+        id::ACCEPT_AFTER_DROP => "are dropped by a rule before the one that accepts them",
+        id::DNAT_MISSING => "are not led to the server: this gateway answers for itself",
+        id::HAIRPIN_MISSING => "to the external address are not turned back to the server",
+        id::DNAT_SHIFTS_PORTS => "are led to the server, but to other ports",
+        id::DNAT_TAKEN_BY_ANOTHER_RULE => "are led to another host by a rule of others",
+        id::INBOUND_SNAT_HIDES_CLIENTS => "reach the server with a source that is not the client's",
+        id::TRAFFIC_UNTRACKED => "are not tracked, and so not accepted or not translated",
+        id::SNAT_MISSING_FOR_ACTIVE => "leave with an address that the client did not call",
+        _ if severity == Severity::Note => "are dropped for some clients, as somebody wanted it",
+        _ => "are dropped",
+    };
+    format!("{what} {fate}")
+}
+
+/// `port 21 and ports 50000-51000 (passive data), from inside`.
+fn connections(faults: &[&Fault]) -> String {
+    let mut kinds: Vec<(Purpose, From)> = faults.iter().map(|f| (f.purpose, f.from)).collect();
+    kinds.sort_unstable_by_key(|(purpose, from)| (*from as u8, *purpose));
+    kinds.dedup();
+    // Clients outside speak for all.
+    if kinds.iter().any(|(_, from)| *from == From::Outside) {
+        kinds.retain(|(_, from)| *from == From::Outside);
+    }
+    let words = kinds.iter().map(|&(purpose, from)| {
+        let of_kind: Vec<&&Fault> = faults
+            .iter()
+            .filter(|f| (f.purpose, f.from) == (purpose, from))
+            .collect();
+        let ports: Vec<PortRange> = of_kind.iter().flat_map(|f| f.ports()).collect();
+        let ports = crate::facts::ports::merged(&ports);
+        format!(
+            "{}{}{}{}",
+            ports_words(purpose, &ports),
+            family_words(faults, &of_kind),
+            from_words(from),
+            sources_words(&of_kind),
+        )
+    });
+    format!(
+        "connections to {}",
+        words.collect::<Vec<_>>().join(", and to ")
+    )
+}
+
+/// What connections are for, with their ports.
+pub(super) fn ports_words(purpose: Purpose, ports: &[PortRange]) -> String {
+    let named: Vec<String> = ports.iter().take(NAMED).map(ToString::to_string).collect();
+    let mut list = named.join(", ");
+    if ports.len() > NAMED {
+        let _ = write!(list, " and {} ranges more", ports.len() - NAMED);
+    }
+    let is_one = matches!(ports, [one] if one.first() == one.last());
+    let noun = if is_one { "port" } else { "ports" };
+    match purpose {
+        Purpose::Control => format!("control {noun} {list}"),
+        Purpose::PassiveData => format!("passive {noun} {list}"),
+        Purpose::ActiveData => format!("clients' {noun} {list} (active data)"),
+    }
+}
+
+/// Where only one family is meant and the other is served as well.
+fn family_words(all: &[&Fault], these: &[&&Fault]) -> &'static str {
+    let has = |family| these.iter().any(|f| f.family == family);
+    match (has(Family::Ipv4), has(Family::Ipv6)) {
+        (false, true) => " over IPv6",
+        (true, false) if all.iter().any(|f| f.family == Family::Ipv6) => " over IPv4",
+        _ => "",
+    }
+}
+
+fn from_words(from: From) -> &'static str {
+    match from {
+        From::Outside => "",
+        From::InsideExternal | From::InsideDirect => " from inside",
+        From::Gateway => " from this gateway itself",
+    }
+}
+
+/// Of which clients, where it is a single network or range of them.
+fn sources_words(faults: &[&&Fault]) -> String {
+    let Some(first) = faults.first() else {
+        return String::new();
+    };
+    if first.purpose == Purpose::ActiveData || first.from == From::Gateway {
+        return String::new();
+    }
+    let regions: Vec<_> = faults
+        .iter()
+        .filter(|f| f.family == first.family)
+        .flat_map(|f| f.regions.clone())
+        .collect();
+    match sources(&regions)[..] {
+        [one] if one.last - one.first < 1 << 24 => format!(" from {}", span(one, first.family)),
+        _ => String::new(),
+    }
+}
+
+fn span(span: Span, family: Family) -> String {
+    let ends = (address(span.first, family), address(span.last, family));
+    if span.first == span.last {
+        ends.0.to_string()
+    } else {
+        format!("{}-{}", ends.0, ends.1)
+    }
+}
+
+/// The rules, in the order in which packets meet them, each once.
+fn evidence(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
+    let mut all: Vec<Evidence> = Vec::new();
+    let many = faults.len() > 1 || faults.iter().any(|f| f.causes.len() > 1);
+    for (at, is_vain) in places(faults) {
+        let mut seen = place(subject, at);
+        if is_vain {
+            seen.source += ", in vain";
+        } else if many {
+            let ports: Vec<PortRange> = faults
+                .iter()
+                .filter(|f| f.causes.contains(&at))
+                .flat_map(|f| f.ports())
+                .collect();
+            let ports = crate::facts::ports::merged(&ports);
+            let words: Vec<String> = ports.iter().take(NAMED).map(ToString::to_string).collect();
+            let _ = write!(seen.source, ", for ports {}", words.join(", "));
+        }
+        if !all.contains(&seen) {
+            all.push(seen);
+        }
+    }
+    if all.is_empty() {
+        all = nat_chains(subject, faults);
+    }
+    all
+}
+
+/// Every cause, by what comes first on the way of the first fault that has it; an accept
+/// in vain beside its drop: before it where it is overruled, behind it where it is late.
+fn places(faults: &[&Fault]) -> Vec<(Place, bool)> {
+    let mut all = Vec::new();
+    for fault in faults {
+        let is_late = fault.id == id::ACCEPT_AFTER_DROP;
+        let vain = fault.in_vain.map(|at| (at, true));
+        let causes = fault.causes.iter().map(|at| (*at, false));
+        let before = vain.filter(|_| !is_late);
+        let behind = vain.filter(|_| is_late);
+        for found in before.into_iter().chain(causes).chain(behind) {
+            if !all.contains(&found) {
+                all.push(found);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,299 @@
+//! Which connections of a profile clients cannot make, and which rules are to blame.
+//!
+//! Every part of the traffic that does not get through is one [`Fault`]: it belongs to the
+//! one check that names its cause. Parts that cannot be told are [`Open`].
+
+mod cause;
+mod finding;
+mod remedy;
+
+use std::net::IpAddr;
+
+use crate::facts::Facts;
+use crate::model::check::{self as id, CheckId};
+use crate::model::net::{Family, PortRange};
+use crate::plan::flows::{Connections, Part, Purpose};
+use crate::plan::reach::{Reached, Stopped, ports, reached};
+use crate::plan::{From, translated};
+use crate::profile::{Nat, Profile};
+use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region, Span, Told};
+use crate::ruleset::live::print;
+
+use super::super::definition::Firewall;
+use super::super::{NotChecked, Severity};
+
+pub(in crate::check) use finding::found;
+
+/// Connections that clients cannot make, or not as they should, for one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The check that names the cause.
+    pub id: CheckId,
+    /// How much it hurts.
+    pub severity: Severity,
+    /// What the connections are for.
+    pub purpose: Purpose,
+    /// From where the client calls.
+    pub from: From,
+    /// Their family.
+    pub family: Family,
+    /// Where they go to, as who opens them sees it.
+    pub called: IpAddr,
+    /// Which of them.
+    pub regions: Vec<Region>,
+    /// The rules and policies that stop them, or lead them astray, in the order in which
+    /// packets meet them; empty where there is none, as where no rule translates them.
+    pub causes: Vec<Place>,
+    /// The rule that accepts them in vain: overruled later, or behind the drop.
+    pub in_vain: Option<Place>,
+}
+
+impl Fault {
+    /// The ports that its connections come to, in order.
+    #[must_use]
+    pub fn ports(&self) -> Vec<PortRange> {
+        let all: Vec<PortRange> = self.regions.iter().map(ports).collect();
+        crate::facts::ports::merged(&all)
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let Self { regions, .. } = other;
+        let alike = Self {
+            regions: regions.clone(),
+            ..self.clone()
+        };
+        alike == *other
+    }
+}
+
+/// What is wrong with the traffic of a profile, and what cannot be told of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blame {
+    /// What is wrong.
+    pub faults: Vec<Fault>,
+    /// What cannot be told, and why.
+    pub open: Vec<NotChecked>,
+}
+
+/// Blames rules for what does not get through.
+#[must_use]
+pub(in crate::check) fn blame(
+    profile: &Profile,
+    facts: &Facts,
+    firewall: &Firewall,
+    traffic: &[Reached],
+) -> Blame {
+    let mut blame = Blame::default();
+    let expected = expected(profile, &firewall.prepared, traffic);
+    for reached in traffic.iter().chain(&expected) {
+        let judge = cause::Judge {
+            profile,
+            facts,
+            prepared: &firewall.prepared,
+            wanted: &reached.connections,
+        };
+        for (part, stopped) in &reached.parts {
+            match stopped {
+                Some(Stopped::Unknown(doubt)) => blame.undecided(&judge, part, *doubt),
+                Some(Stopped::Elsewhere(at)) => {
+                    let rule = rule_words(&firewall.prepared, *at);
+                    blame.ask(
+                        &judge,
+                        part,
+                        &format!("{rule} hands them to another program"),
+                    );
+                }
+                Some(Stopped::Kernel) => {
+                    blame.ask(
+                        &judge,
+                        part,
+                        "the kernel itself drops them, as without a route",
+                    );
+                }
+                _ => blame.faults.extend(judge.faults(part, *stopped)),
+            }
+        }
+    }
+    blame.merge();
+    blame.tell_apart_sources(profile);
+    blame.spare_ipv6(profile);
+    blame.drop_moot();
+    blame
+}
+
+/// Data connections of plain clients whose control connection a rule assigned the helper:
+/// they are RELATED then, and no longer NEW.
+fn expected(profile: &Profile, prepared: &Prepared, traffic: &[Reached]) -> Vec<Reached> {
+    if !profile.control.iter().any(|c| c.tls.offers_plain()) {
+        return Vec::new();
+    }
+    let is_helped = |data: &Connections| {
+        let mut controls = traffic.iter().filter(|r| {
+            let c = &r.connections;
+            c.purpose == Purpose::Control
+                && c.from == data.from
+                && c.opening.flow.destination.0 == data.opening.flow.destination.0
+        });
+        controls.any(|r| {
+            r.parts.iter().any(|(part, _)| {
+                matches!(&part.opening.helper, Told::Known(Some(a)) if a.helper == super::early::FTP)
+            })
+        })
+    };
+    traffic
+        .iter()
+        .map(|r| &r.connections)
+        .filter(|c| c.purpose == Purpose::PassiveData && is_helped(c))
+        .map(|c| {
+            let mut expected = c.expected();
+            expected.opening.settled = cause::followed(profile, c);
+            reached(profile, expected, prepared)
+        })
+        .collect()
+}
+
+impl Blame {
+    /// Something that is not known decides: where that is a rule about some clients, it is
+    /// the administrator's will, and no gap.
+    fn undecided(&mut self, judge: &cause::Judge, part: &Part, doubt: Doubt) {
+        if let Some(at) = doubt.at.filter(|at| judge.is_will(*at)) {
+            self.faults
+                .extend(judge.faults(part, Some(Stopped::Will(at))));
+            return;
+        }
+        let rule = doubt
+            .at
+            .map(|at| format!(": {}", rule_words(judge.prepared, at)));
+        let why = format!("{}{}", doubt.why, rule.unwrap_or_default());
+        self.ask(judge, part, &why);
+    }
+
+    fn ask(&mut self, judge: &cause::Judge, part: &Part, why: &str) {
+        let (id, severity) = judge.blocked();
+        let what = finding::ports_words(judge.wanted.purpose, &[ports(&part.region)]);
+        let reason = format!("cannot tell of {what}, because {why}");
+        let known = self.open.iter().any(|o| o.id == id && o.reason == reason);
+        if !known {
+            self.open.push(NotChecked {
+                id,
+                severity,
+                reason,
+            });
+        }
+    }
+
+    fn merge(&mut self) {
+        let mut merged: Vec<Fault> = Vec::new();
+        for fault in std::mem::take(&mut self.faults) {
+            match merged.iter_mut().find(|m| m.is_like(&fault)) {
+                Some(twin) => twin.regions.extend(fault.regions),
+                None => merged.push(fault),
+            }
+        }
+        self.faults = merged;
+    }
+
+    /// Many a server refuses a data connection from another address than that of the control
+    /// connection, as where a rule translates the source of one of them alone.
+    fn tell_apart_sources(&mut self, profile: &Profile) {
+        let of = |purpose, family| {
+            let mut faults = self.faults.iter();
+            faults.any(|f| {
+                f.id == id::INBOUND_SNAT_HIDES_CLIENTS
+                    && f.from == From::Outside
+                    && (f.purpose, f.family) == (purpose, family)
+            })
+        };
+        let differs = Family::BOTH
+            .map(|family| of(Purpose::Control, family) != of(Purpose::PassiveData, family));
+        for fault in &mut self.faults {
+            let is_one = Family::BOTH
+                .iter()
+                .zip(differs)
+                .any(|(f, d)| d && *f == fault.family);
+            if fault.id == id::INBOUND_SNAT_HIDES_CLIENTS
+                && is_one
+                && profile.server.software.rejects_other_peer()
+            {
+                fault.severity = Severity::Error;
+            }
+        }
+    }
+
+    /// Where IPv4 is all right, what IPv6 lacks breaks some clients only.
+    fn spare_ipv6(&mut self, profile: &Profile) {
+        let serves_ipv4 = crate::plan::served_families(profile).contains(&Family::Ipv4);
+        let breaks = |f: &Fault, family| f.severity == Severity::Error && f.family == family;
+        if !serves_ipv4 || self.faults.iter().any(|f| breaks(f, Family::Ipv4)) {
+            return;
+        }
+        for fault in &mut self.faults {
+            if breaks(fault, Family::Ipv6) {
+                fault.id = id::IPV6_DIFFERS_FROM_IPV4;
+                fault.severity = Severity::Warning;
+            }
+        }
+    }
+
+    /// Inside clients lack no rule of their own where clients outside lack the same.
+    fn drop_moot(&mut self) {
+        let outside: Vec<(Family, Purpose)> = self
+            .faults
+            .iter()
+            .filter(|f| f.severity == Severity::Error && f.from == From::Outside)
+            .map(|f| (f.family, f.purpose))
+            .collect();
+        self.faults
+            .retain(|f| f.from == From::Outside || !outside.contains(&(f.family, f.purpose)));
+    }
+}
+
+/// Whether clients call an address that this host translates.
+fn is_translated(profile: &Profile, family: Family) -> bool {
+    matches!(profile.nat, Nat::Dnat { .. }) && translated(profile, family)
+}
+
+/// A rule or policy in one line.
+fn rule_words(prepared: &Prepared, at: Place) -> String {
+    let Some((table, chain)) = prepared.chain(at) else {
+        return "a rule".to_owned();
+    };
+    match prepared.rule(at) {
+        Some(rule) => format!(
+            "{}: {}",
+            print::place(table, chain),
+            print::rule(rule, &chain.name, table)
+        ),
+        None => format!("the policy of {}", print::place(table, chain)),
+    }
+}
+
+/// The sources of some regions, in order, those that touch as one.
+fn sources(regions: &[Region]) -> Vec<Span> {
+    let mut spans: Vec<Span> = regions.iter().map(|r| r.span(Axis::Source)).collect();
+    spans.sort_unstable();
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(last)
+                if last
+                    .last
+                    .checked_add(1)
+                    .is_none_or(|next| next >= span.first) =>
+            {
+                last.last = last.last.max(span.last);
+            }
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+/// Whether an outcome is a drop or a rejection by a rule or policy: which.
+fn dropped_by(outcome: &Outcome) -> Option<Place> {
+    match outcome {
+        Outcome::Drop { by } => *by,
+        Outcome::Reject { by, .. } => Some(*by),
+        Outcome::Accept | Outcome::Elsewhere { .. } | Outcome::Undecided(_) => None,
+    }
+}
