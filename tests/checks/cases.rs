@@ -395,8 +395,8 @@ fn every_check_fires_and_its_twin_does_not() {
             case.id,
             found.summary
         );
-        let mut cures = found.remedy.iter().flat_map(pastes);
-        let cured = cures.any(|paste| paste.text.contains(case.cure));
+        let mut pasted = found.remedy.iter().flat_map(pastes);
+        let cured = pasted.any(|paste| paste.text.contains(case.cure));
         assert!(cured, "{}: {:#?}", case.id, found.remedy);
         assert!(!found.evidence.is_empty(), "{}", case.id);
 

@@ -10,11 +10,11 @@ use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
     Address, Evaluation, Met, Outcome, Packet, Place, Prepared, Told, Translation, Translations,
 };
-use crate::ruleset::live::table::Kind;
+use crate::ruleset::live::table::{Hook, Kind};
 use crate::ruleset::placement::{has_rate, is_will, is_will_to_clients};
 
 use super::super::super::Severity;
-use super::{Fault, dropped_by, is_translated};
+use super::{Fault, Stop, dropped_by, is_translated};
 
 /// Rules on one way before it is given up.
 const MOST_CAUSES: usize = 16;
@@ -31,8 +31,8 @@ pub(super) struct Judge<'a, 'r> {
 struct Cause {
     id: CheckId,
     severity: Severity,
-    causes: Vec<Place>,
-    in_vain: Option<Place>,
+    causes: Vec<Stop>,
+    in_vain: Option<Stop>,
 }
 
 impl Judge<'_, '_> {
@@ -45,7 +45,7 @@ impl Judge<'_, '_> {
             Some(Stopped::Will(at)) if self.counts_connections(at) => Vec::new(),
             Some(Stopped::Will(at)) => vec![Cause {
                 severity: Severity::Note,
-                ..self.cause(self.blocked().0, vec![at])
+                ..self.cause(self.blocked().0, vec![stop(&part.opening, at)])
             }],
             Some(Stopped::Kernel | Stopped::Elsewhere(_) | Stopped::Unknown(_)) => Vec::new(),
         };
@@ -101,7 +101,7 @@ impl Judge<'_, '_> {
             .is_some_and(|(table, rule)| has_rate(table, rule))
     }
 
-    fn cause(&self, id: CheckId, causes: Vec<Place>) -> Cause {
+    fn cause(&self, id: CheckId, causes: Vec<Stop>) -> Cause {
         Cause {
             id,
             severity: self.severity(),
@@ -112,14 +112,20 @@ impl Judge<'_, '_> {
 
     fn general(&self, part: &Part, at: Place) -> Cause {
         if let Some(untracked) = untracked_by(part) {
-            return self.cause(id::TRAFFIC_UNTRACKED, vec![untracked, at]);
+            let causes = vec![Stop::first(untracked), stop(&part.opening, at)];
+            return self.cause(id::TRAFFIC_UNTRACKED, causes);
         }
         if part.opening.outcome == Outcome::Accept {
-            return self.cause(id::ESTABLISHED_NOT_ACCEPTED, vec![at]);
+            let mut follow = [part.answer.as_ref(), part.later.as_ref()]
+                .into_iter()
+                .flatten();
+            let dropped = follow.find(|e| dropped_by(&e.outcome) == Some(at));
+            let dropped = dropped.unwrap_or(&part.opening);
+            return self.cause(id::ESTABLISHED_NOT_ACCEPTED, vec![stop(dropped, at)]);
         }
         let mut opening = self.wanted.opening.clone();
         opening.flow = opening.flow.at(&part.region);
-        let causes = self.all_causes(&opening, at);
+        let causes = self.all_causes(&opening, stop(&part.opening, at));
         let expected = opening.master_helper.is_some();
         if expected {
             return self.cause(id::RELATED_NOT_ACCEPTED, causes);
@@ -146,12 +152,16 @@ impl Judge<'_, '_> {
     }
 
     /// The rules and policies that would stop a packet, one after another.
-    fn all_causes(&self, packet: &Packet, first: Place) -> Vec<Place> {
+    fn all_causes(&self, packet: &Packet, first: Stop) -> Vec<Stop> {
         let mut causes = vec![first];
+        let mut ignored = vec![first.at];
         while causes.len() < MOST_CAUSES {
-            let evaluation = self.prepared.evaluate_without(packet, &causes);
+            let evaluation = self.prepared.evaluate_without(packet, &ignored);
             match dropped_by(&evaluation.outcome) {
-                Some(next) if !causes.contains(&next) && !self.is_will(next) => causes.push(next),
+                Some(next) if !ignored.contains(&next) && !self.is_will(next) => {
+                    ignored.push(next);
+                    causes.push(stop(&evaluation, next));
+                }
                 _ => break,
             }
         }
@@ -159,7 +169,7 @@ impl Judge<'_, '_> {
     }
 
     /// The rule of an earlier base chain of the same hook that accepted what was dropped.
-    fn overruled(&self, evaluation: &Evaluation) -> Option<Place> {
+    fn overruled(&self, evaluation: &Evaluation) -> Option<Stop> {
         let (last, before) = evaluation.trail.split_last()?;
         let is_accept = |met: &&Met| {
             let chain = self.prepared.chain(Place {
@@ -173,11 +183,11 @@ impl Judge<'_, '_> {
                 && met.by.rule.is_some()
                 && base.is_some_and(|base| base.kind == Kind::Filter)
         };
-        before.iter().find(is_accept).map(|met| met.by)
+        before.iter().find(is_accept).map(met_by)
     }
 
     /// The rule behind a drop, in its base chain, that would accept a packet.
-    fn behind(&self, packet: &Packet, evaluation: &Evaluation, first: Place) -> Option<Place> {
+    fn behind(&self, packet: &Packet, evaluation: &Evaluation, first: Place) -> Option<Stop> {
         let dropping = evaluation.trail.last()?;
         let is_same = |met: &&Met| (met.by.table, met.base) == (first.table, dropping.base);
         let mut ignored = vec![first];
@@ -185,7 +195,7 @@ impl Judge<'_, '_> {
             let next = self.prepared.evaluate_without(packet, &ignored);
             let met = next.trail.iter().rev().find(is_same)?;
             if met.passed {
-                return met.by.rule.is_some().then_some(met.by);
+                return met.by.rule.is_some().then(|| met_by(met));
             }
             if ignored.contains(&met.by) {
                 return None;
@@ -212,7 +222,7 @@ impl Judge<'_, '_> {
     fn astray(&self, part: &Part, by: Option<Place>) -> Cause {
         let Some(by) = by else {
             if let Some(untracked) = untracked_by(part) {
-                return self.cause(id::TRAFFIC_UNTRACKED, vec![untracked]);
+                return self.cause(id::TRAFFIC_UNTRACKED, vec![Stop::first(untracked)]);
             }
             let id = match self.wanted.from {
                 From::InsideExternal => id::HAIRPIN_MISSING,
@@ -239,7 +249,7 @@ impl Judge<'_, '_> {
         } else {
             id::DNAT_TAKEN_BY_ANOTHER_RULE
         };
-        self.cause(id, vec![by])
+        self.cause(id, vec![Stop::first(by)])
     }
 
     /// Let through, but with a source that should not be, or without one that should.
@@ -259,7 +269,7 @@ impl Judge<'_, '_> {
                 },
                 ..self.cause(
                     id::INBOUND_SNAT_HIDES_CLIENTS,
-                    nat.source_by.into_iter().collect(),
+                    nat.source_by.into_iter().map(Stop::first).collect(),
                 )
             }),
             (_, From::InsideExternal)
@@ -314,6 +324,25 @@ impl Judge<'_, '_> {
                 Some(self.cause(id::SNAT_MISSING_FOR_ACTIVE, Vec::new()))
             }
         }
+    }
+}
+
+/// A rule that ends a packet, in the last base chain that the packet met.
+fn stop(evaluation: &Evaluation, at: Place) -> Stop {
+    let met = evaluation.trail.last();
+    Stop {
+        at,
+        hook: met.map_or(Hook::Prerouting, |met| met.hook),
+        priority: met.map_or(0, |met| met.priority),
+    }
+}
+
+/// The rule that a base chain ended with.
+fn met_by(met: &Met) -> Stop {
+    Stop {
+        at: met.by,
+        hook: met.hook,
+        priority: met.priority,
     }
 }
 

@@ -8,10 +8,10 @@ use crate::model::check::{self as id, CheckId};
 use crate::model::net::{Family, PortRange};
 use crate::plan::From;
 use crate::plan::flows::Purpose;
-use crate::ruleset::eval::{Place, Span, address};
+use crate::ruleset::eval::{Span, address};
 
 use super::super::{nat_chains, place};
-use super::{Fault, remedy, sources};
+use super::{Fault, Stop, remedy, sources};
 
 /// Ranges that a sentence names before it counts the others.
 const NAMED: usize = 4;
@@ -60,6 +60,9 @@ fn summary(check: CheckId, severity: Severity, faults: &[&Fault]) -> String {
         id::RELATED_NOT_ACCEPTED => "are RELATED, as a helper expects them, and dropped",
         id::ACCEPT_OVERRULED_BY_LATER_DROP => {
             "are accepted in one base chain and dropped in a later one"
+        }
+        id::ACCEPT_AFTER_DROP if faults.iter().any(|f| f.in_vain.is_none()) => {
+            "are dropped, some of them by a rule before the one that accepts them"
         }
         id::ACCEPT_AFTER_DROP => "are dropped by a rule before the one that accepts them",
         id::DNAT_MISSING => "are not led to the server: this gateway answers for itself",
@@ -171,14 +174,14 @@ fn span(span: Span, family: Family) -> String {
 fn evidence(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
     let mut all: Vec<Evidence> = Vec::new();
     let many = faults.len() > 1 || faults.iter().any(|f| f.causes.len() > 1);
-    for (at, is_vain) in places(faults) {
-        let mut seen = place(subject, at);
+    for (stop, is_vain) in stops(faults) {
+        let mut seen = place(subject, stop.at);
         if is_vain {
             seen.source += ", in vain";
         } else if many {
             let ports: Vec<PortRange> = faults
                 .iter()
-                .filter(|f| f.causes.contains(&at))
+                .filter(|f| f.causes.contains(&stop))
                 .flat_map(|f| f.ports())
                 .collect();
             let ports = crate::facts::ports::merged(&ports);
@@ -195,21 +198,14 @@ fn evidence(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
     all
 }
 
-/// Every cause, by what comes first on the way of the first fault that has it; an accept
-/// in vain beside its drop: before it where it is overruled, behind it where it is late.
-fn places(faults: &[&Fault]) -> Vec<(Place, bool)> {
+/// Every cause and every accept in vain, in the order in which packets meet them.
+fn stops(faults: &[&Fault]) -> Vec<(Stop, bool)> {
     let mut all = Vec::new();
     for fault in faults {
-        let is_late = fault.id == id::ACCEPT_AFTER_DROP;
-        let vain = fault.in_vain.map(|at| (at, true));
-        let causes = fault.causes.iter().map(|at| (*at, false));
-        let before = vain.filter(|_| !is_late);
-        let behind = vain.filter(|_| is_late);
-        for found in before.into_iter().chain(causes).chain(behind) {
-            if !all.contains(&found) {
-                all.push(found);
-            }
-        }
+        let causes = fault.causes.iter().map(|stop| (*stop, false));
+        all.extend(causes.chain(fault.in_vain.map(|stop| (stop, true))));
     }
+    all.sort_by_key(|(stop, _)| stop.order());
+    all.dedup();
     all
 }

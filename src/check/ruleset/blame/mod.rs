@@ -18,6 +18,7 @@ use crate::plan::{From, translated};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region, Span, Told};
 use crate::ruleset::live::print;
+use crate::ruleset::live::table::Hook;
 
 use super::super::definition::Firewall;
 use super::super::{NotChecked, Severity};
@@ -43,9 +44,36 @@ pub struct Fault {
     pub regions: Vec<Region>,
     /// The rules and policies that stop them, or lead them astray, in the order in which
     /// packets meet them; empty where there is none, as where no rule translates them.
-    pub causes: Vec<Place>,
+    pub causes: Vec<Stop>,
     /// The rule that accepts them in vain: overruled later, or behind the drop.
-    pub in_vain: Option<Place>,
+    pub in_vain: Option<Stop>,
+}
+
+/// A rule or policy on the way of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// It.
+    pub at: Place,
+    /// The hook where it is met.
+    pub hook: Hook,
+    /// The priority of the base chain that leads to it.
+    pub priority: i32,
+}
+
+impl Stop {
+    /// One that comes before all that drops.
+    fn first(at: Place) -> Self {
+        Self {
+            at,
+            hook: Hook::Ingress,
+            priority: i32::MIN,
+        }
+    }
+
+    /// By what packets meet first; of two chains that one base chain leads to, either.
+    fn order(&self) -> (Hook, i32, usize) {
+        (self.hook, self.priority, self.at.rule.unwrap_or(usize::MAX))
+    }
 }
 
 impl Fault {
@@ -116,6 +144,7 @@ pub(in crate::check) fn blame(
     }
     blame.merge();
     blame.tell_apart_sources(profile);
+    blame.join_ways();
     blame.spare_ipv6(profile);
     blame.drop_moot();
     blame
@@ -191,6 +220,35 @@ impl Blame {
             }
         }
         self.faults = merged;
+    }
+
+    /// Where a rule accepts a part of a kind of connections in vain, what is dropped of the
+    /// others is told with it: one finding names every cause on their way.
+    fn join_ways(&mut self) {
+        let vain: Vec<Fault> = self
+            .faults
+            .iter()
+            .filter(|f| f.in_vain.is_some())
+            .cloned()
+            .collect();
+        let is_plain = |f: &Fault| {
+            [
+                id::CONTROL_PORT_BLOCKED,
+                id::PASSIVE_RANGE_BLOCKED,
+                id::FORWARD_BLOCKED,
+            ]
+            .contains(&f.id)
+                && f.severity == Severity::Error
+        };
+        for fault in self.faults.iter_mut().filter(|f| is_plain(f)) {
+            let kind = |f: &&Fault| {
+                (f.purpose, f.from, f.family, f.severity)
+                    == (fault.purpose, fault.from, fault.family, fault.severity)
+            };
+            if let Some(told) = vain.iter().find(kind) {
+                fault.id = told.id;
+            }
+        }
     }
 
     /// Many a server refuses a data connection from another address than that of the control

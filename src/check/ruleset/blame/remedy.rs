@@ -11,10 +11,10 @@ use crate::plan::From;
 use crate::plan::flows::Purpose;
 use crate::plan::placed::{Dropped, dropped};
 use crate::ruleset::eval::Place;
-use crate::ruleset::live::table::{Base, Hook, Kind, Maker};
+use crate::ruleset::live::table::{Hook, Maker, TableFamily};
 use crate::ruleset::owner::is_owned;
 
-use super::Fault;
+use super::{Fault, Stop};
 
 /// The remedies of a finding: what to do by hand, then what ftpnat does.
 pub(super) fn remedy(
@@ -222,8 +222,8 @@ pub(in crate::check) fn own_maker(subject: &Subject) -> Maker {
 /// them made strange stay.
 fn deletions(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
     let mut changes = Vec::new();
-    for at in faults.iter().filter_map(|f| f.causes.first()) {
-        let change = rule_at(subject, *at).map(RuleChange::Delete);
+    for stop in faults.iter().filter_map(|f| f.causes.first()) {
+        let change = rule_at(subject, stop.at).map(RuleChange::Delete);
         changes.extend(change.filter(|c| !changes.contains(c)));
     }
     changes
@@ -246,11 +246,11 @@ fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
 fn exceptions(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
     let mut changes = Vec::new();
     for fault in faults {
-        for at in &fault.causes {
-            let Some(hook) = odd_hook(subject, *at) else {
+        for stop in &fault.causes {
+            let Some(hook) = odd_hook(subject, *stop) else {
                 continue;
             };
-            let Some(before) = rule_at(subject, *at) else {
+            let Some(before) = rule_at(subject, stop.at) else {
                 continue;
             };
             let rule = exception(subject, fault, hook);
@@ -263,29 +263,19 @@ fn exceptions(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
     changes
 }
 
-/// The hook of the base chain in which a packet met a rule, where that is none of input,
-/// forward and output of the types that accepts of the plan are for.
-fn odd_hook(subject: &Subject, at: Place) -> Option<Hook> {
-    let base = base_of(subject, at)?;
-    let usual = matches!(base.hook, Hook::Input | Hook::Forward | Hook::Output);
-    (!usual && base.kind != Kind::Nat).then_some(base.hook)
-}
-
-/// The base chain that a rule is in, or that leads to its chain where only one does.
-fn base_of<'a>(subject: &Subject<'a, '_>, at: Place) -> Option<&'a Base> {
-    let table = subject.firewall.ruleset.tables.get(at.table)?;
-    let chain = table.chains.get(at.chain)?;
-    if chain.base.is_some() {
-        return chain.base.as_ref();
-    }
-    let mut bases = subject
-        .blame
-        .faults
-        .iter()
-        .filter(|f| f.causes.contains(&at))
-        .flat_map(|_| table.chains.iter().filter_map(|c| c.base.as_ref()));
-    let first = bases.next()?;
-    bases.all(|b| b.hook == first.hook).then_some(first)
+/// The hook where a packet met a drop, where that is none of input, forward and output,
+/// which the accepts of the plan are for.
+fn odd_hook(subject: &Subject, stop: Stop) -> Option<Hook> {
+    let drops = stop != Stop::first(stop.at);
+    let usual = matches!(stop.hook, Hook::Input | Hook::Forward | Hook::Output);
+    let tables = &subject.firewall.ruleset.tables;
+    let is_ip = tables.get(stop.at.table).is_some_and(|table| {
+        !matches!(
+            table.family,
+            TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev
+        )
+    });
+    (drops && !(usual && is_ip)).then_some(stop.hook)
 }
 
 /// An accept of a fault's ports as they are at a hook: before routing with the address
@@ -340,11 +330,11 @@ fn is_for_apply(subject: &Subject, check: CheckId, faults: &[&Fault]) -> bool {
         check,
         id::TRAFFIC_UNTRACKED | id::INBOUND_SNAT_HIDES_CLIENTS
     ) || check == id::DNAT_TAKEN_BY_ANOTHER_RULE && !translates(subject);
-    let in_owned = |at: &Place| {
+    let in_owned = |stop: &Stop| {
         let tables = &subject.firewall.ruleset.tables;
-        tables.get(at.table).is_some_and(is_owned)
+        tables.get(stop.at.table).is_some_and(is_owned)
     };
     let mut causes = faults.iter().flat_map(|f| &f.causes);
     let is_file = subject.profile.file != "<stdin>";
-    is_file && !by_hand && !causes.any(|at| in_owned(at) || odd_hook(subject, *at).is_some())
+    is_file && !by_hand && !causes.any(|stop| in_owned(stop) || odd_hook(subject, *stop).is_some())
 }
