@@ -55,8 +55,8 @@ pub(crate) fn table() -> String {
     for check in CHECKS {
         let fault = &sections(check.page)[0].paragraphs[0];
         let by = match check.judge {
-            Judge::Profile(_) | Judge::Host { .. } => "",
-            Judge::Prediction(_) | Judge::Cause => " (by `plan` as yet)",
+            Judge::Profile(_) | Judge::Host { .. } | Judge::Blame { .. } => "",
+            Judge::Cause => " (by `plan` as yet)",
             Judge::Status => " (by `status`)",
         };
         table.extend([

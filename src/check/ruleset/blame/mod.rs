@@ -4,6 +4,7 @@
 //! one check that names its cause. Parts that cannot be told are [`Open`].
 
 mod cause;
+mod exempt;
 mod finding;
 mod remedy;
 

@@ -11,10 +11,10 @@ use crate::plan::From;
 use crate::plan::flows::Purpose;
 use crate::plan::placed::{Dropped, dropped};
 use crate::ruleset::eval::Place;
-use crate::ruleset::live::table::{Hook, Maker, TableFamily};
+use crate::ruleset::live::table::Maker;
 use crate::ruleset::owner::is_owned;
 
-use super::{Fault, Stop};
+use super::{Fault, Stop, exempt};
 
 /// The remedies of a finding: what to do by hand, then what ftpnat does.
 pub(super) fn remedy(
@@ -29,8 +29,10 @@ pub(super) fn remedy(
     let mut remedies = Vec::new();
     let mut changes = Vec::new();
     match check {
-        id::TRAFFIC_UNTRACKED | id::INBOUND_SNAT_HIDES_CLIENTS => {
-            changes.extend(deletions(subject, faults));
+        id::TRAFFIC_UNTRACKED => changes.extend(exempt::from_notrack(subject, faults)),
+        id::INBOUND_SNAT_HIDES_CLIENTS => {
+            changes.extend(exempt::from_source_nat(subject, faults));
+            changes.extend(hairpin(subject));
         }
         id::DNAT_TAKEN_BY_ANOTHER_RULE if !translates(subject) => {
             changes.extend(deletions(subject, faults));
@@ -40,7 +42,7 @@ pub(super) fn remedy(
     changes.extend(own_rules(subject, check, faults));
     let placed = needed(subject, faults);
     changes.extend(guests(subject, &placed));
-    changes.extend(exceptions(subject, faults));
+    changes.extend(exempt::from_drops(subject, faults));
     if !changes.is_empty() {
         remedies.push(Remedy::Rules(changes));
     }
@@ -172,6 +174,16 @@ fn own_rules(subject: &Subject, check: CheckId, faults: &[&Fault]) -> Vec<RuleCh
         .collect()
 }
 
+/// What turns inside clients back, who are no longer masqueraded with all others.
+fn hairpin(subject: &Subject) -> Vec<RuleChange> {
+    let maker = own_maker(subject);
+    let rules = subject.plan.rules.iter();
+    rules
+        .filter(|rule| rule.name == "hairpin-snat")
+        .map(|rule| RuleChange::Own(Box::new(rule.clone()), maker))
+        .collect()
+}
+
 /// Whether a rule of the plan that translates is for connections as those of a fault.
 fn leads(check: CheckId, rule: &Rule, fault: &Fault) -> bool {
     let is_source = rule.chain == Chain::NAT_POSTROUTING;
@@ -229,7 +241,7 @@ fn deletions(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
     changes
 }
 
-fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
+pub(super) fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
     let ruleset = subject.firewall.ruleset;
     let rules = ruleset
         .tables
@@ -239,88 +251,6 @@ fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
         .rules
         .len();
     RuleAt::of(ruleset, (at.table, at.chain), at.rule.unwrap_or(rules))
-}
-
-/// Where a chain that no accept of the plan is written for drops in general, as one of
-/// iptables' `raw`: an accept of the same ports, directly before that.
-fn exceptions(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
-    let mut changes = Vec::new();
-    for fault in faults {
-        for stop in &fault.causes {
-            let Some(hook) = odd_hook(subject, *stop) else {
-                continue;
-            };
-            let Some(before) = rule_at(subject, stop.at) else {
-                continue;
-            };
-            let rule = exception(subject, fault, hook);
-            let change = RuleChange::Guest(Box::new(Guest { rule, before }));
-            if !changes.contains(&change) {
-                changes.push(change);
-            }
-        }
-    }
-    changes
-}
-
-/// The hook where a packet met a drop, where that is none of input, forward and output,
-/// which the accepts of the plan are for.
-fn odd_hook(subject: &Subject, stop: Stop) -> Option<Hook> {
-    let drops = stop != Stop::first(stop.at);
-    let usual = matches!(stop.hook, Hook::Input | Hook::Forward | Hook::Output);
-    let tables = &subject.firewall.ruleset.tables;
-    let is_ip = tables.get(stop.at.table).is_some_and(|table| {
-        !matches!(
-            table.family,
-            TableFamily::Arp | TableFamily::Bridge | TableFamily::Netdev
-        )
-    });
-    (drops && !(usual && is_ip)).then_some(stop.hook)
-}
-
-/// An accept of a fault's ports as they are at a hook: before routing with the address
-/// that clients call, behind it with the server's.
-fn exception(subject: &Subject, fault: &Fault, hook: Hook) -> Rule {
-    let profile = subject.profile;
-    let server = profile.server_address(fault.family);
-    let is_early = matches!(hook, Hook::Prerouting | Hook::Ingress);
-    let to = if is_early {
-        Some(fault.called)
-    } else {
-        server.or(Some(fault.called))
-    };
-    let name = match fault.purpose {
-        Purpose::Control => "control",
-        Purpose::PassiveData => "passive-range",
-        Purpose::ActiveData => "active-data",
-    };
-    let mut matches = Vec::new();
-    let clients = profile.clients_of(fault.family);
-    if clients.iter().all(|net| net.prefix_len() > 0) {
-        matches.push(Match::Source(clients));
-    }
-    if fault.purpose != Purpose::ActiveData {
-        matches.extend(to.map(|to| Match::Destination(vec![to.into()])));
-    }
-    matches.push(Match::TcpDestinationPort(wanted_ports(subject, fault)));
-    Rule {
-        profile: profile.name.clone(),
-        name,
-        why: "a chain that no accept of the plan is written for drops it".to_owned(),
-        chain: Chain::FILTER_INPUT,
-        families: vec![fault.family],
-        matches,
-        statement: crate::model::filter::Statement::Accept,
-        demand: crate::model::filter::Demand::Always,
-    }
-}
-
-fn wanted_ports(subject: &Subject, fault: &Fault) -> Vec<PortRange> {
-    match fault.purpose {
-        Purpose::Control => fault.ports(),
-        Purpose::PassiveData => vec![subject.profile.passive.ports],
-        Purpose::ActiveData => vec![PortRange::UNPRIVILEGED],
-    }
 }
 
 /// Whether `apply` cures it: not where a rule of others must go, or stands where ftpnat puts
@@ -336,5 +266,7 @@ fn is_for_apply(subject: &Subject, check: CheckId, faults: &[&Fault]) -> bool {
     };
     let mut causes = faults.iter().flat_map(|f| &f.causes);
     let is_file = subject.profile.file != "<stdin>";
-    is_file && !by_hand && !causes.any(|stop| in_owned(stop) || odd_hook(subject, *stop).is_some())
+    is_file
+        && !by_hand
+        && !causes.any(|stop| in_owned(stop) || exempt::odd_hook(subject, *stop).is_some())
 }
