@@ -22,7 +22,14 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
         OWN,
         &["FN207"],
     ),
-    (&["asked:addresses"], OWN, &["FN212", "FN213"]),
+    (
+        &["asked:addresses"],
+        OWN,
+        &[
+            "FN212", "FN213", "FN301", "FN302", "FN303", "FN304", "FN305", "FN307", "FN309",
+            "FN312", "FN320", "FN322",
+        ],
+    ),
     (&["asked:routes"], OWN, &["FN212", "FN213"]),
     (&["asked:rules"], OWN, &["FN212", "FN213"]),
     (
@@ -40,7 +47,10 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
     (
         &["asked:nft-tables", "asked:iptables-legacy-save"],
         DNAT,
-        &["FN203", "FN204", "FN205"],
+        &[
+            "FN203", "FN204", "FN205", "FN303", "FN304", "FN305", "FN307", "FN308", "FN309",
+            "FN310", "FN311", "FN312", "FN320", "FN322",
+        ],
     ),
     (&["/etc/ftpnat/profiles"], OWN, &["FN109"]),
     (&["/etc/ftpnat/profiles/other.yaml"], OWN, &["FN109"]),

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests read files")]
 
+mod blamed;
 mod cases;
 mod gaps;
 mod host;

@@ -1,14 +1,17 @@
 //! To which check a part of the traffic belongs, and the rules that are its cause.
 
+use std::net::IpAddr;
+
 use crate::facts::Facts;
 use crate::model::check::{self as id, CheckId};
 use crate::model::net::Family;
 use crate::plan::flows::{Connections, Part, Purpose};
 use crate::plan::reach::{Stopped, untracked_by};
-use crate::plan::{Cell, From, Outcome as Predicted, predict};
+use crate::plan::{From, Outcome as Predicted, predict};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
     Address, Evaluation, Met, Outcome, Packet, Place, Prepared, Told, Translation, Translations,
+    Where,
 };
 use crate::ruleset::live::table::{Hook, Kind};
 use crate::ruleset::placement::{has_rate, is_will, is_will_to_clients};
@@ -93,6 +96,18 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// The address of the server that the profile says is here, where it is not: packets to it
+    /// leave this host again.
+    pub(super) fn elsewhere(&self, part: &Part) -> Option<IpAddr> {
+        let is_here = matches!(self.profile.nat, Nat::None | Nat::Upstream { .. });
+        let nat = part.opening.nat.known()?;
+        let leaves = matches!(part.opening.to, Some(Where::Out(_)));
+        let is_called = self.wanted.purpose != Purpose::ActiveData;
+        let untouched = nat.translations.destination.is_none();
+        (is_here && is_called && leaves && untouched)
+            .then_some(self.wanted.opening.flow.destination.0)
+    }
+
     /// Limits have a check of their own.
     fn counts_connections(&self, at: Place) -> bool {
         let table = self.prepared.chain(at).map(|(table, _)| table);
@@ -128,7 +143,17 @@ impl Judge<'_, '_> {
         let causes = self.all_causes(&opening, stop(&part.opening, at));
         let expected = opening.master_helper.is_some();
         if expected {
-            return self.cause(id::RELATED_NOT_ACCEPTED, causes);
+            // Clients with TLS get through as NEW.
+            let is_for_some = self.wanted.purpose == Purpose::PassiveData
+                && self.profile.control.iter().any(|c| c.tls.offers_tls());
+            return Cause {
+                severity: if is_for_some {
+                    Severity::Warning
+                } else {
+                    self.severity()
+                },
+                ..self.cause(id::RELATED_NOT_ACCEPTED, causes)
+            };
         }
         if let Some(accept) = self.overruled(&part.opening) {
             return Cause {
@@ -140,12 +165,6 @@ impl Judge<'_, '_> {
             return Cause {
                 in_vain: Some(accept),
                 ..self.cause(id::ACCEPT_AFTER_DROP, causes)
-            };
-        }
-        if self.wanted.purpose == Purpose::ActiveData && !self.must_open_itself() {
-            return Cause {
-                severity: Severity::Note,
-                ..self.cause(id::ACTIVE_DATA_BLOCKED, causes)
             };
         }
         self.cause(self.blocked().0, causes)
@@ -203,19 +222,6 @@ impl Judge<'_, '_> {
             ignored.push(met.by);
         }
         None
-    }
-
-    /// Whether a client that works needs the server's connection let through as NEW: under
-    /// TLS no helper expects it, and in plain none does where it is not assigned.
-    fn must_open_itself(&self) -> bool {
-        let family = self.wanted.opening.flow.family();
-        let is_active = |c: &Cell| c.client.is_active() && c.family == family;
-        let helped = crate::plan::helper_ports(self.profile, family);
-        predict::predictions(self.profile).iter().any(|c| {
-            is_active(c)
-                && c.outcome == Predicted::Works
-                && (c.tls || !helped.contains(&c.control_port))
-        })
     }
 
     /// Led to something else than the server.
@@ -301,7 +307,7 @@ impl Judge<'_, '_> {
 
     /// The server's own connections must come from the address that the client called.
     fn active_source(&self, source: &Translation, family: Family) -> Option<Cause> {
-        if !is_translated(self.profile, family) || !self.must_open_itself() {
+        if !is_translated(self.profile, family) || !must_open_itself(self.profile, self.wanted) {
             return None;
         }
         let Nat::Dnat { external, .. } = &self.profile.nat else {
@@ -325,6 +331,19 @@ impl Judge<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a client that works needs the server's connection let through as NEW: under TLS
+/// no helper expects it, and in plain none does where it is not assigned.
+pub(super) fn must_open_itself(profile: &Profile, active: &Connections) -> bool {
+    let family = active.opening.flow.family();
+    let helped = crate::plan::helper_ports(profile, family);
+    predict::predictions(profile).iter().any(|c| {
+        c.client.is_active()
+            && c.family == family
+            && c.outcome == Predicted::Works
+            && (c.tls || !helped.contains(&c.control_port))
+    })
 }
 
 /// A rule that ends a packet, in the last base chain that the packet met.
@@ -354,6 +373,20 @@ pub(super) fn followed(profile: &Profile, data: &Connections) -> Option<Translat
         return None;
     }
     let server = profile.server_address(family)?;
+    if data.purpose == Purpose::ActiveData {
+        let Nat::Dnat { external, .. } = &profile.nat else {
+            return None;
+        };
+        let mut named = external.iter().filter_map(|e| e.address);
+        let called = named.find(|a| Family::of(*a) == family);
+        return Some(Translations {
+            source: Translation {
+                address: called.map_or(Address::Unknown, |a| Address::Within(a, a)),
+                ..Translation::default()
+            },
+            ..Translations::default()
+        });
+    }
     Some(Translations {
         destination: Translation {
             address: Address::Within(server, server),

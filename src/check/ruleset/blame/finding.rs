@@ -147,7 +147,7 @@ fn sources_words(faults: &[&&Fault]) -> String {
     let Some(first) = faults.first() else {
         return String::new();
     };
-    if first.purpose == Purpose::ActiveData || first.from == From::Gateway {
+    if first.purpose == Purpose::ActiveData || first.from != From::Outside {
         return String::new();
     }
     let regions: Vec<_> = faults

@@ -13,11 +13,12 @@ use std::net::IpAddr;
 use crate::facts::Facts;
 use crate::model::check::{self as id, CheckId};
 use crate::model::net::{Family, PortRange};
+use crate::plan::announce::{Announced, announced};
 use crate::plan::flows::{Connections, Part, Purpose};
 use crate::plan::reach::{Reached, Stopped, ports, reached};
 use crate::plan::{From, translated};
 use crate::profile::{Nat, Profile};
-use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region, Span, Told};
+use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region, Span};
 use crate::ruleset::live::print;
 use crate::ruleset::live::table::Hook;
 
@@ -114,7 +115,10 @@ pub(in crate::check) fn blame(
 ) -> Blame {
     let mut blame = Blame::default();
     let expected = expected(profile, &firewall.prepared, traffic);
-    for reached in traffic.iter().chain(&expected) {
+    let needed = traffic
+        .iter()
+        .filter(|r| must_be_new(profile, &r.connections, traffic));
+    for reached in needed.chain(&expected) {
         let judge = cause::Judge {
             profile,
             facts,
@@ -122,6 +126,11 @@ pub(in crate::check) fn blame(
             wanted: &reached.connections,
         };
         for (part, stopped) in &reached.parts {
+            if let Some(address) = judge.elsewhere(part) {
+                let why = format!("{address}, which the profile names, is no address of this host");
+                blame.ask(&judge, part, &why);
+                continue;
+            }
             match stopped {
                 Some(Stopped::Unknown(doubt)) => blame.undecided(&judge, part, *doubt),
                 Some(Stopped::Elsewhere(at)) => {
@@ -151,33 +160,59 @@ pub(in crate::check) fn blame(
     blame
 }
 
-/// Data connections of plain clients whose control connection a rule assigned the helper:
-/// they are RELATED then, and no longer NEW.
+/// The same data connections as a helper expects them, where a rule assigns it to the
+/// control connection of clients without TLS: they are RELATED then, and no longer NEW.
 fn expected(profile: &Profile, prepared: &Prepared, traffic: &[Reached]) -> Vec<Reached> {
     if !profile.control.iter().any(|c| c.tls.offers_plain()) {
         return Vec::new();
     }
-    let is_helped = |data: &Connections| {
-        let mut controls = traffic.iter().filter(|r| {
-            let c = &r.connections;
-            c.purpose == Purpose::Control
-                && c.from == data.from
-                && c.opening.flow.destination.0 == data.opening.flow.destination.0
-        });
-        controls.any(|r| {
-            r.parts.iter().any(|(part, _)| {
-                matches!(&part.opening.helper, Told::Known(Some(a)) if a.helper == super::early::FTP)
-            })
-        })
-    };
     traffic
         .iter()
         .map(|r| &r.connections)
-        .filter(|c| c.purpose == Purpose::PassiveData && is_helped(c))
+        .filter(|c| c.purpose != Purpose::Control && helped(c, traffic).contains(&true))
+        // Where the clients are behind this host, active data is expected to begin with.
+        .filter(|c| c.opening.master_helper.is_none())
         .map(|c| {
             let mut expected = c.expected();
             expected.opening.settled = cause::followed(profile, c);
             reached(profile, expected, prepared)
+        })
+        .collect()
+}
+
+/// Whether clients need data connections let in as NEW: those with TLS always do, others
+/// where no helper expects them. It does not follow a reply that announces another address
+/// than the server's own (`nf_conntrack_ftp.c`, `help`).
+fn must_be_new(profile: &Profile, data: &Connections, traffic: &[Reached]) -> bool {
+    if data.purpose == Purpose::ActiveData && data.opening.master_helper.is_none() {
+        return cause::must_open_itself(profile, data) || !helped(data, traffic).contains(&true);
+    }
+    let names_itself = match profile.nat {
+        Nat::None => announced(profile) == Announced::External,
+        Nat::Upstream { .. } | Nat::Dnat { .. } => announced(profile) == Announced::Inside,
+        Nat::Masquerade { .. } => false,
+    };
+    data.purpose != Purpose::PassiveData
+        || profile.control.iter().any(|c| c.tls.offers_tls())
+        || !names_itself
+        || helped(data, traffic).contains(&false)
+}
+
+/// Of each part of the same clients' control connections, whether a rule assigns the helper.
+fn helped(data: &Connections, traffic: &[Reached]) -> Vec<bool> {
+    let called = |c: &Connections| c.opening.flow.destination.0;
+    let is_same = |c: &Connections| match data.purpose {
+        Purpose::ActiveData => c.opening.flow.family() == data.opening.flow.family(),
+        Purpose::Control | Purpose::PassiveData => called(c) == called(data),
+    };
+    let is_control =
+        |c: &Connections| c.purpose == Purpose::Control && c.from == data.from && is_same(c);
+    let controls = traffic.iter().filter(|r| is_control(&r.connections));
+    let parts = controls.flat_map(|r| &r.parts);
+    parts
+        .map(|(part, _)| {
+            let helper = part.opening.helper.known().and_then(Option::as_ref);
+            helper.is_some_and(|assigned| assigned.helper == super::early::FTP)
         })
         .collect()
 }
