@@ -296,7 +296,7 @@ fn cases() -> Vec<Case> {
             ..own(
                 "FN321",
                 "(active data) leave with an address that the client did not call",
-                &["no chain translates at the postrouting hook"],
+                &["chain POSTROUTING: no rule of it translates them"],
                 LED,
                 &[
                     IN_CONTROL,

@@ -5,19 +5,18 @@ use std::net::IpAddr;
 use crate::facts::Facts;
 use crate::model::check::{self as id, CheckId};
 use crate::model::net::Family;
+use crate::plan::From;
 use crate::plan::flows::{Connections, Part, Purpose};
 use crate::plan::reach::{Stopped, untracked_by};
-use crate::plan::{From, Outcome as Predicted, predict};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
-    Address, Evaluation, Met, Outcome, Packet, Place, Prepared, Told, Translation, Translations,
-    Where,
+    Address, Evaluation, Met, Outcome, Packet, Place, Prepared, Told, Where,
 };
 use crate::ruleset::live::table::{Hook, Kind};
 use crate::ruleset::placement::{has_rate, is_will, is_will_to_clients};
 
 use super::super::super::Severity;
-use super::{Fault, Stop, dropped_by, is_translated};
+use super::{Fault, Stop, dropped_by};
 
 /// Rules on one way before it is given up.
 const MOST_CAUSES: usize = 16;
@@ -31,11 +30,11 @@ pub(super) struct Judge<'a, 'r> {
 }
 
 /// What is to blame for one part.
-struct Cause {
-    id: CheckId,
-    severity: Severity,
-    causes: Vec<Stop>,
-    in_vain: Option<Stop>,
+pub(super) struct Cause {
+    pub(super) id: CheckId,
+    pub(super) severity: Severity,
+    pub(super) causes: Vec<Stop>,
+    pub(super) in_vain: Option<Stop>,
 }
 
 impl Judge<'_, '_> {
@@ -116,7 +115,7 @@ impl Judge<'_, '_> {
             .is_some_and(|(table, rule)| has_rate(table, rule))
     }
 
-    fn cause(&self, id: CheckId, causes: Vec<Stop>) -> Cause {
+    pub(super) fn cause(&self, id: CheckId, causes: Vec<Stop>) -> Cause {
         Cause {
             id,
             severity: self.severity(),
@@ -257,93 +256,6 @@ impl Judge<'_, '_> {
         };
         self.cause(id, vec![Stop::first(by)])
     }
-
-    /// Let through, but with a source that should not be, or without one that should.
-    fn altered(&self, part: &Part) -> Option<Cause> {
-        let nat = part.opening.nat.known()?;
-        let source = &nat.translations.source;
-        let family = self.wanted.opening.flow.family();
-        let has_clients_here = matches!(self.profile.nat, Nat::Masquerade { .. });
-        match (self.wanted.purpose, self.wanted.from) {
-            _ if has_clients_here => None,
-            (Purpose::ActiveData, _) => self.active_source(source, family),
-            (_, From::Outside) if source.address != Address::Same => Some(Cause {
-                severity: if self.profile.active {
-                    Severity::Error
-                } else {
-                    Severity::Warning
-                },
-                ..self.cause(
-                    id::INBOUND_SNAT_HIDES_CLIENTS,
-                    nat.source_by.into_iter().map(Stop::first).collect(),
-                )
-            }),
-            (_, From::InsideExternal)
-                if source.address == Address::Same && self.is_beside_the_server(part) =>
-            {
-                Some(self.cause(id::HAIRPIN_MISSING, Vec::new()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the server answers this client without this host in between.
-    fn is_beside_the_server(&self, part: &Part) -> bool {
-        let Nat::Dnat {
-            internal: Some(internal),
-            ..
-        } = &self.profile.nat
-        else {
-            return false;
-        };
-        let flow = self.wanted.opening.flow.at(&part.region);
-        let Some(server) = self.profile.server_address(flow.family()) else {
-            return false;
-        };
-        let networks = internal.networks_of(flow.family());
-        let mut networks = networks.iter();
-        networks.any(|net| net.contains(&flow.source.0) && net.contains(&server))
-    }
-
-    /// The server's own connections must come from the address that the client called.
-    fn active_source(&self, source: &Translation, family: Family) -> Option<Cause> {
-        if !is_translated(self.profile, family) || !must_open_itself(self.profile, self.wanted) {
-            return None;
-        }
-        let Nat::Dnat { external, .. } = &self.profile.nat else {
-            return None;
-        };
-        let is_called = |address| {
-            let mut named = external.iter().filter_map(|e| e.address).peekable();
-            let own = self.facts.addresses.as_deref().unwrap_or_default();
-            let mut own = own.iter().map(|a| a.net.addr());
-            if named.peek().is_some() {
-                named.any(|a| a == address)
-            } else {
-                own.any(|a| a == address)
-            }
-        };
-        match source.address {
-            Address::Within(first, last) if first == last && is_called(first) => None,
-            Address::Unknown | Address::Moved(_) => None,
-            Address::Same | Address::Within(..) => {
-                Some(self.cause(id::SNAT_MISSING_FOR_ACTIVE, Vec::new()))
-            }
-        }
-    }
-}
-
-/// Whether a client that works needs the server's connection let through as NEW: under TLS
-/// no helper expects it, and in plain none does where it is not assigned.
-pub(super) fn must_open_itself(profile: &Profile, active: &Connections) -> bool {
-    let family = active.opening.flow.family();
-    let helped = crate::plan::helper_ports(profile, family);
-    predict::predictions(profile).iter().any(|c| {
-        c.client.is_active()
-            && c.family == family
-            && c.outcome == Predicted::Works
-            && (c.tls || !helped.contains(&c.control_port))
-    })
 }
 
 /// A rule that ends a packet, in the last base chain that the packet met.
@@ -363,35 +275,4 @@ fn met_by(met: &Met) -> Stop {
         hook: met.hook,
         priority: met.priority,
     }
-}
-
-/// What `nf_nat_follow_master` makes of a data connection that the helper expects: it goes
-/// where its control connection went.
-pub(super) fn followed(profile: &Profile, data: &Connections) -> Option<Translations> {
-    let family = data.opening.flow.family();
-    if !is_translated(profile, family) {
-        return None;
-    }
-    let server = profile.server_address(family)?;
-    if data.purpose == Purpose::ActiveData {
-        let Nat::Dnat { external, .. } = &profile.nat else {
-            return None;
-        };
-        let mut named = external.iter().filter_map(|e| e.address);
-        let called = named.find(|a| Family::of(*a) == family);
-        return Some(Translations {
-            source: Translation {
-                address: called.map_or(Address::Unknown, |a| Address::Within(a, a)),
-                ..Translation::default()
-            },
-            ..Translations::default()
-        });
-    }
-    Some(Translations {
-        destination: Translation {
-            address: Address::Within(server, server),
-            ..Translation::default()
-        },
-        ..Translations::default()
-    })
 }

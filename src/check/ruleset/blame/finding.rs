@@ -7,8 +7,8 @@ use crate::check::{Evidence, Finding, NotChecked, Severity};
 use crate::model::check::{self as id, CheckId};
 use crate::model::net::{Family, PortRange};
 use crate::plan::From;
-use crate::plan::flows::Purpose;
-use crate::ruleset::eval::{Span, address};
+use crate::plan::flows::{Connections, Purpose};
+use crate::ruleset::eval::{Region, Span, address};
 
 use super::super::{nat_chains, place};
 use super::{Fault, Stop, remedy, sources};
@@ -44,15 +44,15 @@ fn finding(subject: &Subject, id: CheckId, faults: &[&Fault]) -> Finding {
     Finding {
         id,
         severity,
-        summary: summary(id, severity, faults),
+        summary: summary(subject, id, severity, faults),
         evidence: evidence(subject, faults),
         remedy: remedy::remedy(subject, id, severity, faults),
     }
 }
 
 /// One sentence: which connections, from whom, and what becomes of them.
-fn summary(check: CheckId, severity: Severity, faults: &[&Fault]) -> String {
-    let what = connections(faults);
+fn summary(subject: &Subject, check: CheckId, severity: Severity, faults: &[&Fault]) -> String {
+    let what = connections(subject, faults);
     let fate = match check {
         id::ESTABLISHED_NOT_ACCEPTED => {
             "may be opened, but what follows the first packet is dropped"
@@ -79,7 +79,7 @@ fn summary(check: CheckId, severity: Severity, faults: &[&Fault]) -> String {
 }
 
 /// `port 21 and ports 50000-51000 (passive data), from inside`.
-fn connections(faults: &[&Fault]) -> String {
+fn connections(subject: &Subject, faults: &[&Fault]) -> String {
     let mut kinds: Vec<(Purpose, From)> = faults.iter().map(|f| (f.purpose, f.from)).collect();
     kinds.sort_unstable_by_key(|(purpose, from)| (*from as u8, *purpose));
     kinds.dedup();
@@ -99,7 +99,7 @@ fn connections(faults: &[&Fault]) -> String {
             ports_words(purpose, &ports),
             family_words(faults, &of_kind),
             from_words(from),
-            sources_words(&of_kind),
+            sources_words(subject, &of_kind),
         )
     });
     format!(
@@ -142,21 +142,28 @@ fn from_words(from: From) -> &'static str {
     }
 }
 
-/// Of which clients, where it is a single network or range of them.
-fn sources_words(faults: &[&&Fault]) -> String {
+/// Of which clients, where it is a single range of them and others have it better.
+fn sources_words(subject: &Subject, faults: &[&&Fault]) -> String {
     let Some(first) = faults.first() else {
         return String::new();
     };
     if first.purpose == Purpose::ActiveData || first.from != From::Outside {
         return String::new();
     }
-    let regions: Vec<_> = faults
-        .iter()
-        .filter(|f| f.family == first.family)
-        .flat_map(|f| f.regions.clone())
+    let of_family = faults.iter().filter(|f| f.family == first.family);
+    let theirs: Vec<Region> = of_family.flat_map(|f| f.regions.clone()).collect();
+    let is_same = |c: &&Connections| {
+        let family = c.opening.flow.family();
+        (c.purpose, c.from, family) == (first.purpose, first.from, first.family)
+    };
+    let all = subject.traffic.iter().map(|r| &r.connections);
+    let all: Vec<Region> = all
+        .filter(is_same)
+        .flat_map(|c| c.regions.clone())
         .collect();
-    match sources(&regions)[..] {
-        [one] if one.last - one.first < 1 << 24 => format!(" from {}", span(one, first.family)),
+    let theirs = sources(&theirs);
+    match theirs[..] {
+        [one] if theirs != sources(&all) => format!(" from {}", span(one, first.family)),
         _ => String::new(),
     }
 }

@@ -5,17 +5,18 @@
 
 mod cause;
 mod exempt;
+mod expected;
 mod finding;
 mod remedy;
+mod source;
 
 use std::net::IpAddr;
 
 use crate::facts::Facts;
 use crate::model::check::{self as id, CheckId};
 use crate::model::net::{Family, PortRange};
-use crate::plan::announce::{Announced, announced};
-use crate::plan::flows::{Connections, Part, Purpose};
-use crate::plan::reach::{Reached, Stopped, ports, reached};
+use crate::plan::flows::{Part, Purpose};
+use crate::plan::reach::{Reached, Stopped, ports};
 use crate::plan::{From, translated};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region, Span};
@@ -114,10 +115,10 @@ pub(in crate::check) fn blame(
     traffic: &[Reached],
 ) -> Blame {
     let mut blame = Blame::default();
-    let expected = expected(profile, &firewall.prepared, traffic);
+    let expected = expected::expected(profile, &firewall.prepared, traffic);
     let needed = traffic
         .iter()
-        .filter(|r| must_be_new(profile, &r.connections, traffic));
+        .filter(|r| expected::must_be_new(profile, &r.connections, traffic));
     for reached in needed.chain(&expected) {
         let judge = cause::Judge {
             profile,
@@ -158,63 +159,6 @@ pub(in crate::check) fn blame(
     blame.spare_ipv6(profile);
     blame.drop_moot();
     blame
-}
-
-/// The same data connections as a helper expects them, where a rule assigns it to the
-/// control connection of clients without TLS: they are RELATED then, and no longer NEW.
-fn expected(profile: &Profile, prepared: &Prepared, traffic: &[Reached]) -> Vec<Reached> {
-    if !profile.control.iter().any(|c| c.tls.offers_plain()) {
-        return Vec::new();
-    }
-    traffic
-        .iter()
-        .map(|r| &r.connections)
-        .filter(|c| c.purpose != Purpose::Control && helped(c, traffic).contains(&true))
-        // Where the clients are behind this host, active data is expected to begin with.
-        .filter(|c| c.opening.master_helper.is_none())
-        .map(|c| {
-            let mut expected = c.expected();
-            expected.opening.settled = cause::followed(profile, c);
-            reached(profile, expected, prepared)
-        })
-        .collect()
-}
-
-/// Whether clients need data connections let in as NEW: those with TLS always do, others
-/// where no helper expects them. It does not follow a reply that announces another address
-/// than the server's own (`nf_conntrack_ftp.c`, `help`).
-fn must_be_new(profile: &Profile, data: &Connections, traffic: &[Reached]) -> bool {
-    if data.purpose == Purpose::ActiveData && data.opening.master_helper.is_none() {
-        return cause::must_open_itself(profile, data) || !helped(data, traffic).contains(&true);
-    }
-    let names_itself = match profile.nat {
-        Nat::None => announced(profile) == Announced::External,
-        Nat::Upstream { .. } | Nat::Dnat { .. } => announced(profile) == Announced::Inside,
-        Nat::Masquerade { .. } => false,
-    };
-    data.purpose != Purpose::PassiveData
-        || profile.control.iter().any(|c| c.tls.offers_tls())
-        || !names_itself
-        || helped(data, traffic).contains(&false)
-}
-
-/// Of each part of the same clients' control connections, whether a rule assigns the helper.
-fn helped(data: &Connections, traffic: &[Reached]) -> Vec<bool> {
-    let called = |c: &Connections| c.opening.flow.destination.0;
-    let is_same = |c: &Connections| match data.purpose {
-        Purpose::ActiveData => c.opening.flow.family() == data.opening.flow.family(),
-        Purpose::Control | Purpose::PassiveData => called(c) == called(data),
-    };
-    let is_control =
-        |c: &Connections| c.purpose == Purpose::Control && c.from == data.from && is_same(c);
-    let controls = traffic.iter().filter(|r| is_control(&r.connections));
-    let parts = controls.flat_map(|r| &r.parts);
-    parts
-        .map(|(part, _)| {
-            let helper = part.opening.helper.known().and_then(Option::as_ref);
-            helper.is_some_and(|assigned| assigned.helper == super::early::FTP)
-        })
-        .collect()
 }
 
 impl Blame {
