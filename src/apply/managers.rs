@@ -1,20 +1,12 @@
-//! Programs that manage a host's firewall, known by what they make: where a rule of ours
-//! would not last, or would not last in its place.
-//!
-//! - firewalld loads its tables anew whenever it is asked to, and keeps nothing in them
-//!   that it did not write: there it must itself open what is needed.
-//! - ufw empties its own chains when it starts anew, and leaves `INPUT` and `FORWARD` as
-//!   they are, where its jumps stand: a guest among those keeps its place.
-//! - Docker puts its jumps at the head of `FORWARD` again when it starts, that to
-//!   `DOCKER-USER` before all others, and empties neither: a guest before the general drop
-//!   stays behind both, and behind who is banned in `DOCKER-USER`.
+//! Where a rule of ours would not last, or would not last in its place, because another
+//! program manages the firewall: [`crate::ruleset::owner`] knows whose a chain is.
 
 use crate::model::filter::{Demand, Rule};
 use crate::plan::Plan;
 use crate::plan::placed::Dropped;
 use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::table::Maker;
-use crate::ruleset::owner::{is_firewalld, is_owned};
+use crate::ruleset::owner::{Manager, is_firewalld, is_owned, manager};
 
 use super::ours::tag;
 
@@ -81,8 +73,8 @@ pub(super) fn fleeting(plan: &Plan, after: &Ruleset) -> Option<Fleeting> {
         rules: Vec::new(),
     };
     let tables = after.tables.iter().filter(|t| t.maker != Maker::Nft);
-    for chain in tables.flat_map(|t| &t.chains) {
-        let is_ufw = ["ufw-", "ufw6-"].iter().any(|p| chain.name.starts_with(p));
+    for (table, chain) in tables.flat_map(|t| t.chains.iter().map(move |c| (t, c))) {
+        let is_ufw = manager(table, chain) == Some(Manager::Ufw);
         let comments = chain.rules.iter().filter_map(|r| r.comment.as_deref());
         for (profile, name) in comments.filter(|_| is_ufw).filter_map(tag) {
             if !found.chains.contains(&chain.name) {

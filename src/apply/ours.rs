@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::render::restore;
-use crate::ruleset::live::expression::{Expression, Verdict};
 use crate::ruleset::live::table::{Maker, Policy, TableFamily};
-use crate::ruleset::live::xt::Target;
 use crate::ruleset::live::{Chain, Rule, Ruleset, Table};
+use crate::ruleset::owner::leads_to;
 
 /// The name of our own tables of `nf_tables`.
 const TABLE: &str = "ftpnat";
@@ -115,15 +114,5 @@ fn is_named_ours(chain: &Chain) -> bool {
 }
 
 fn leads_to_ours(rule: &Rule) -> bool {
-    let to = rule
-        .expressions
-        .iter()
-        .find_map(|expression| match expression {
-            Expression::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))
-            | Expression::Target(Target::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))) => {
-                Some(chain)
-            }
-            _ => None,
-        });
-    to.is_some_and(|chain| restore::is_ours(chain))
+    leads_to(rule).is_some_and(|chain| restore::is_ours(chain))
 }

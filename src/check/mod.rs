@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::model::check::CheckId;
 
-pub use cure::{Guest, RuleAt, RuleChange};
+pub use cure::{Guest, Own, Replacement, RuleAt, RuleChange};
 pub use definition::{Check, Firewall, Judge, Subject, Verdict};
 pub use examine::{NotChecked, Report, examine, profile_findings};
 pub use page::{Section, sections};

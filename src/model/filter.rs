@@ -22,6 +22,20 @@ pub enum Hook {
     Postrouting,
 }
 
+impl Hook {
+    /// The built-in chain of iptables there.
+    #[must_use]
+    pub fn built_in(self) -> &'static str {
+        match self {
+            Self::Prerouting => "PREROUTING",
+            Self::Input => "INPUT",
+            Self::Forward => "FORWARD",
+            Self::Output => "OUTPUT",
+            Self::Postrouting => "POSTROUTING",
+        }
+    }
+}
+
 impl fmt::Display for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -46,6 +60,9 @@ pub enum Purpose {
     /// Accepts (nft filter chains, iptables `filter`).
     Filter,
 }
+
+/// What begins the names of chains of ours in the tables of iptables.
+pub const CHAIN_PREFIX: &str = "FTPNAT-";
 
 /// A base chain of ours: a purpose at a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +114,23 @@ impl Chain {
         purpose: Purpose::Filter,
         hook: Hook::Output,
     };
+
+    /// The table in which iptables has it.
+    #[must_use]
+    pub fn iptables_table(self) -> &'static str {
+        match self.purpose {
+            // Before conntrack: the CT target prepares the connection to come.
+            Purpose::Helper => "raw",
+            Purpose::Nat => "nat",
+            Purpose::Filter => "filter",
+        }
+    }
+
+    /// Its name there, where a rule of the built-in chain leads to it.
+    #[must_use]
+    pub fn iptables_chain(self) -> String {
+        format!("{CHAIN_PREFIX}{}", self.hook.built_in())
+    }
 }
 
 /// A conntrack state that a rule may name (`ct state`).

@@ -103,7 +103,7 @@ pub fn undone_by_ufw(fleeting: &Fleeting) -> String {
 
 /// ufw(8): one source, one destination and one interface a rule; without addresses it is
 /// for both families.
-fn ufw(rule: &Rule, place: &str) -> Vec<String> {
+pub(super) fn ufw(rule: &Rule, place: &str) -> Vec<String> {
     let any = || vec!["any".to_owned()];
     let (mut from, mut to, mut ports) = (any(), any(), String::new());
     let route = if is_forward(rule) { "route " } else { "" };

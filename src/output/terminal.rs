@@ -42,6 +42,12 @@ pub(super) fn shell_word(text: &str) -> String {
     }
 }
 
+/// Whether a terminal shows this as it is, on one line.
+#[must_use]
+pub(super) fn is_plain(text: &str) -> bool {
+    !text.chars().any(is_unsafe)
+}
+
 /// Control characters, and those that turn the writing direction.
 fn is_unsafe(c: char) -> bool {
     c.is_control()

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::check::{Finding, Severity};
+use crate::check::{Finding, Remedy, Severity};
 use crate::model::ftp::Tls;
 use crate::profile::{Nat, Profile};
 
@@ -82,21 +82,38 @@ pub(super) fn finding(finding: &Finding, shown: Shown) -> String {
         text.push_str(&evidence(finding));
         text.push_str(&hanging("  because ", "    ", finding.id.cause()));
     }
-    for remedy in finding.remedy.iter().flat_map(pastes) {
-        let file = remedy
-            .file
-            .as_ref()
-            .map(|f| format!(", in {}", one_line(f)))
-            .unwrap_or_default();
-        let _ = writeln!(text, "  cure{file}:");
-        for line in remedy.text.lines() {
+    text.extend(finding.remedy.iter().map(cure));
+    text
+}
+
+/// A way to cure it as one block: its commands, then what no command does.
+fn cure(remedy: &Remedy) -> String {
+    let pastes = pastes(remedy);
+    let is_mixed = pastes.iter().any(|p| p.kind == PasteKind::Command)
+        && pastes.iter().any(|p| p.kind == PasteKind::Config);
+    let mut text = String::new();
+    let mut under: Option<&Option<String>> = None;
+    for paste in &pastes {
+        if under != Some(&paste.file) {
+            let file = paste.file.as_ref();
+            let file = file.map(|f| format!(", in {}", one_line(f)));
+            let _ = writeln!(text, "  cure{}:", file.unwrap_or_default());
+            under = Some(&paste.file);
+        }
+        // Words among commands, for those who paste the whole block.
+        let indent = if is_mixed && paste.kind == PasteKind::Config && paste.file.is_none() {
+            "    # "
+        } else {
+            "    "
+        };
+        for line in paste.text.lines() {
             let line = harmless(line);
-            // A command is pasted whole, however long.
-            match remedy.kind {
-                PasteKind::Command if shown == Shown::Evidence => {
-                    let _ = writeln!(text, "    {line}");
-                }
-                PasteKind::Command | PasteKind::Config => text.push_str(&wrapped("    ", &line)),
+            // What is copied is copied whole, however long.
+            let is_copied = paste.kind == PasteKind::Command || line.starts_with(' ');
+            if is_copied {
+                let _ = writeln!(text, "{indent}{line}");
+            } else {
+                text.push_str(&wrapped(indent, &line));
             }
         }
     }

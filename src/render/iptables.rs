@@ -3,11 +3,8 @@
 
 use ipnet::IpNet;
 
-use crate::model::filter::{Chain, CtState, Demand, Hook, Match, Purpose, Rule, Statement};
+use crate::model::filter::{CtState, Demand, Match, Rule, Statement};
 use crate::model::net::{Family, PortRange};
-
-/// What begins the names of chains of ours.
-pub const CHAIN_PREFIX: &str = "FTPNAT-";
 
 /// The comment of the rule that leads from a built-in chain to ours. A profile's
 /// name is never empty, so it is not mistaken for a rule of one.
@@ -30,29 +27,6 @@ pub struct Line {
     pub required: bool,
 }
 
-/// The table in which iptables has a chain of ours.
-#[must_use]
-pub fn table(chain: Chain) -> &'static str {
-    match chain.purpose {
-        // Before conntrack: the CT target prepares the connection to come.
-        Purpose::Helper => "raw",
-        Purpose::Nat => "nat",
-        Purpose::Filter => "filter",
-    }
-}
-
-/// The built-in chain at a hook.
-#[must_use]
-pub fn built_in(hook: Hook) -> &'static str {
-    match hook {
-        Hook::Prerouting => "PREROUTING",
-        Hook::Input => "INPUT",
-        Hook::Forward => "FORWARD",
-        Hook::Output => "OUTPUT",
-        Hook::Postrouting => "POSTROUTING",
-    }
-}
-
 /// A rule for one family: one line a source, destination, interface and port
 /// range, because every iptables and every reader knows those; none where the rule
 /// is not for that family.
@@ -63,8 +37,8 @@ pub fn lines(rule: &Rule, family: Family) -> Vec<Line> {
     }
     let line = |body: String| Line {
         profile: rule.profile.clone(),
-        table: table(rule.chain),
-        built_in: built_in(rule.chain.hook),
+        table: rule.chain.iptables_table(),
+        built_in: rule.chain.hook.built_in(),
         body,
         demand: rule.demand,
         required: rule.is_required(),
@@ -269,6 +243,7 @@ fn ports(range: PortRange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::filter::Chain;
 
     fn snat(matches: Vec<Match>) -> Vec<String> {
         let rule = Rule {

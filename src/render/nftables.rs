@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::keywords::KEYWORDS;
 use super::native::{self, own_tables};
 use crate::model::filter::{Chain, Rule};
 use crate::plan::Plan;
@@ -53,8 +54,7 @@ fn command(operation: &Operation, ruleset: &Ruleset) -> Option<String> {
         Operation::InsertRule { at, before, rule } => {
             let is_it = |t: &&Table| t.family == at.family && t.name == at.table;
             let table = ruleset.tables.iter().find(is_it)?;
-            let words = Words::new(table).rule(rule);
-            let words = words.replace("counter packets 0 bytes 0", "counter");
+            let words = rule_words(rule, table);
             Some(match before {
                 Some(handle) => format!("insert rule {} handle {handle} {words}", place(at)),
                 None => format!("add rule {} {words}", place(at)),
@@ -63,23 +63,31 @@ fn command(operation: &Operation, ruleset: &Ruleset) -> Option<String> {
     }
 }
 
-/// The chain of an operation that nft cannot be told of: a program that speaks netlink may
-/// give any name, a line's end in it too, and nft takes no quotes around one.
+/// The chain of an operation that nft cannot be told of ([`is_sayable`]).
 #[must_use]
 pub fn unsayable(operation: &Operation) -> Option<&ChainAt> {
     match operation {
         Operation::InsertRule { at, .. } | Operation::DeleteRule { at, .. } => {
-            (!is_identifier(&at.table) || !is_identifier(&at.chain)).then_some(at)
+            (!is_sayable(at)).then_some(at)
         }
         Operation::ReplaceTable(_) | Operation::DeleteTable { .. } => None,
     }
 }
 
-/// `string` in nft's scanner.
+/// Whether nft can be told of a chain: a program that speaks netlink may give any name, a
+/// keyword or a line's end in it too, and nft takes no quotes around one.
+#[must_use]
+pub fn is_sayable(at: &ChainAt) -> bool {
+    [&at.table, &at.chain]
+        .into_iter()
+        .all(|name| is_identifier(name))
+}
+
+/// `string` in nft's scanner, and no keyword there.
 fn is_identifier(name: &str) -> bool {
     let begins = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '.');
     let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
-    name.starts_with(begins) && name.chars().all(goes_on)
+    name.starts_with(begins) && name.chars().all(goes_on) && !KEYWORDS.contains(&name)
 }
 
 /// A chain by its names.
@@ -111,6 +119,37 @@ fn own_tables_of(plan: &Plan) -> String {
     text
 }
 
+/// Commands of nft(8) that put rules into our own tables, each with what it needs there;
+/// what is there already stays. `inet_nat`: as [`Plan::inet_nat`].
+#[must_use]
+pub fn additions(rules: &[&Rule], inet_nat: bool) -> Vec<String> {
+    let mut commands = Vec::new();
+    for table in native::tables_for(rules, inet_nat) {
+        let of = format!("{} {}", table.family.name(), table.name);
+        commands.push(format!("add table {of}"));
+        for object in table.objects.iter().filter(|o| helper_type(o).is_some()) {
+            let kind = helper_type(object).unwrap_or_default();
+            commands.push(format!("add ct helper {of} {} {{ {kind}; }}", object.name));
+        }
+        for chain in &table.chains {
+            let of = format!("{of} {}", chain.name);
+            if let Some(base) = &chain.base {
+                commands.push(format!("add chain {of} {{ {} }}", chain_header(base)));
+            }
+            let rules = chain.rules.iter().map(|rule| rule_words(rule, &table));
+            commands.extend(rules.map(|words| format!("add rule {of} {words}")));
+        }
+    }
+    commands
+}
+
+/// A rule of a table as it is loaded: a counter that counted nothing without figures.
+#[must_use]
+pub fn rule_words(rule: &live::Rule, table: &Table) -> String {
+    let words = Words::new(table).rule(rule);
+    words.replace("counter packets 0 bytes 0", "counter")
+}
+
 /// The name of a chain of ours.
 #[must_use]
 pub fn chain_name(chain: Chain) -> String {
@@ -137,16 +176,22 @@ fn blocks(table: &Table) -> Vec<String> {
 
 /// Helpers are the only objects of ours.
 fn object(object: &Object) -> Option<String> {
+    let kind = helper_type(object)?;
+    Some(format!(
+        "\tct helper {} {{\n\t\t{kind}\n\t}}\n",
+        object.name
+    ))
+}
+
+/// What a helper assigns.
+fn helper_type(object: &Object) -> Option<String> {
     const TCP: u8 = 6;
     match &object.what {
         ObjectKind::Helper {
             helper,
             protocol: TCP,
             ..
-        } => Some(format!(
-            "\tct helper {} {{\n\t\ttype \"{helper}\" protocol tcp\n\t}}\n",
-            object.name
-        )),
+        } => Some(format!("type \"{helper}\" protocol tcp")),
         _ => None,
     }
 }
@@ -216,8 +261,16 @@ mod tests {
             },
             handle: 1,
         };
-        let names = ["c\nflush ruleset", "a b", "", "7", "input", "a-b/c.d_e"];
+        let names = [
+            "c\nflush ruleset",
+            "a b",
+            "",
+            "7",
+            "fwd",
+            "input",
+            "a-b/c.d_e",
+        ];
         let sayable = names.map(|name| unsayable(&delete(name)).is_none());
-        assert_eq!(sayable, [false, false, false, false, true, true]);
+        assert_eq!(sayable, [false, false, false, false, false, true, true]);
     }
 }

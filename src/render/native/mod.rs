@@ -44,9 +44,25 @@ pub(super) const HELPER: &str = "ftp";
 /// Handles are 0; anonymous sets are `__set0` and so on, as the kernel counts them.
 #[must_use]
 pub fn own_tables(plan: &Plan) -> Vec<Table> {
-    families(plan)
+    let rules: Vec<&Rule> = plan
+        .rules()
+        .filter(|rule| rule.demand == Demand::Always)
+        .collect();
+    let is_merged = plan.profiles.len() > 1 && plan.maps;
+    families(plan.inet_nat)
         .iter()
-        .map(|family| own_table(plan, *family))
+        .map(|family| own_table(&rules, plan.inet_nat, *family, is_merged))
+        .collect()
+}
+
+/// As much of our own tables as these rules need, each of them by itself. `inet_nat`: as
+/// [`Plan::inet_nat`].
+#[must_use]
+pub fn tables_for(rules: &[&Rule], inet_nat: bool) -> Vec<Table> {
+    let families = families(inet_nat).iter();
+    families
+        .map(|family| own_table(rules, inet_nat, *family, false))
+        .filter(|table| !table.chains.is_empty())
         .collect()
 }
 
@@ -59,20 +75,20 @@ pub(super) fn alone(rule: &Rule) -> (live::Rule, Table) {
 }
 
 /// Kernels before 5.2 have NAT chains in `ip` and `ip6` tables only.
-fn families(plan: &Plan) -> &'static [TableFamily] {
-    if plan.inet_nat {
+fn families(inet_nat: bool) -> &'static [TableFamily] {
+    if inet_nat {
         &[TableFamily::Inet]
     } else {
         &[TableFamily::Inet, TableFamily::Ip, TableFamily::Ip6]
     }
 }
 
-fn stands_in(plan: &Plan, rule: &Rule, table: TableFamily) -> bool {
+fn stands_in(inet_nat: bool, rule: &Rule, table: TableFamily) -> bool {
     let is_nat = rule.chain.purpose == Purpose::Nat;
     match table {
         TableFamily::Ip => is_nat && rule.families.contains(&Family::Ipv4),
         TableFamily::Ip6 => is_nat && rule.families.contains(&Family::Ipv6),
-        _ => plan.inet_nat || !is_nat,
+        _ => inet_nat || !is_nat,
     }
 }
 
@@ -80,10 +96,11 @@ fn empty(family: TableFamily) -> Table {
     Table::new(family, TABLE, Maker::Nft)
 }
 
-fn own_table(plan: &Plan, family: TableFamily) -> Table {
-    let mut rules: Vec<&Rule> = plan
-        .rules()
-        .filter(|r| r.demand == Demand::Always && stands_in(plan, r, family))
+fn own_table(rules: &[&Rule], inet_nat: bool, family: TableFamily, is_merged: bool) -> Table {
+    let mut rules: Vec<&Rule> = rules
+        .iter()
+        .copied()
+        .filter(|rule| stands_in(inet_nat, rule, family))
         .collect();
     // Stable: in a chain the rules keep the order of their profiles.
     rules.sort_by_key(|rule| rule.chain);
@@ -97,7 +114,7 @@ fn own_table(plan: &Plan, family: TableFamily) -> Table {
         let Some(first) = of_chain.first() else {
             continue;
         };
-        let written = if plan.profiles.len() > 1 && plan.maps {
+        let written = if is_merged {
             merge::merged(of_chain)
         } else {
             of_chain.iter().map(|rule| Written::Alone(rule)).collect()

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use crate::model::filter::Demand;
+use crate::model::filter::{CHAIN_PREFIX, Demand};
 use crate::model::net::Family;
 use crate::ruleset::eval::Route;
 use crate::ruleset::save::{Chain, SavedRule, Table};
 
-use super::super::iptables::{CHAIN_PREFIX, Line};
+use super::super::iptables::Line;
 use super::placed::{Candidate, Placed, Position};
 use super::{BUILT_IN, NoPlace, is_ours, jump_body};
 

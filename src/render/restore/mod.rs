@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
+use crate::model::filter::CHAIN_PREFIX;
 use crate::model::net::{Family, InterfaceName};
 use crate::plan::Plan;
 use crate::ruleset::eval::Route;
@@ -25,7 +26,7 @@ use crate::ruleset::save::{Save, SavedRule, Table};
 
 use merge::Merge;
 
-use super::iptables::{CHAIN_PREFIX, JUMP_COMMENT, Line, lines};
+use super::iptables::{JUMP_COMMENT, Line, lines};
 
 /// The order in which new tables are written: as packets meet them.
 const TABLES: [&str; 3] = ["raw", "nat", "filter"];
@@ -212,6 +213,8 @@ fn by_chain(table: &Table) -> HashMap<&str, Vec<&SavedRule>> {
     rules
 }
 
-fn jump_body(built_in: &str) -> String {
+/// What follows the name of the built-in chain in the rule that leads to ours.
+#[must_use]
+pub fn jump_body(built_in: &str) -> String {
     format!("-m comment --comment \"{JUMP_COMMENT}\" -j {CHAIN_PREFIX}{built_in}")
 }

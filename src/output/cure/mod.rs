@@ -1,5 +1,10 @@
 //! Remedies in words: what to paste, in the words of who owns the chain.
 
+mod iptables;
+mod managed;
+mod nft;
+mod rules;
+
 use serde::Serialize;
 
 use crate::check::Remedy;
@@ -13,7 +18,7 @@ pub struct Paste {
     pub kind: PasteKind,
     /// The file, for lines.
     pub file: Option<String>,
-    /// What to paste.
+    /// What to paste; commands one a line, to be given in this order.
     pub text: String,
 }
 
@@ -32,18 +37,14 @@ pub enum PasteKind {
 pub fn pastes(remedy: &Remedy) -> Vec<Paste> {
     match remedy {
         Remedy::Command(text) => vec![command(text.clone())],
-        Remedy::Config { file, text } => vec![Paste {
-            kind: PasteKind::Config,
-            file: file.clone(),
-            text: text.clone(),
-        }],
+        Remedy::Config { file, text } => vec![config(file.clone(), text.clone())],
         Remedy::Apply(file) => {
             vec![command(format!(
                 "ftpnat apply --profile {}",
                 shell_word(file)
             ))]
         }
-        Remedy::Rules(changes) => vec![command(format!("{changes:?}"))],
+        Remedy::Rules(changes) => rules::pastes(changes),
     }
 }
 
@@ -51,6 +52,14 @@ fn command(text: String) -> Paste {
     Paste {
         kind: PasteKind::Command,
         file: None,
+        text,
+    }
+}
+
+fn config(file: Option<String>, text: String) -> Paste {
+    Paste {
+        kind: PasteKind::Config,
+        file,
         text,
     }
 }
