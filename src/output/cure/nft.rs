@@ -72,10 +72,18 @@ pub(super) fn edit(at: &RuleAt, edit: Edit) -> Said {
             }
         )),
         Edit::Delete => nft(&format!("delete rule {place} handle {handle}")),
-        Edit::Replace(to) if can_be_told(to) => nft(&format!(
-            "replace rule {place} handle {handle} {}",
-            replacement(to, at)
-        )),
+        Edit::Replace(to) if can_be_told(to) => {
+            let words = replacement(to, at);
+            // nft 1.0.6 aborts at `replace rule` with ranges in an anonymous set.
+            nft(&if to.sets.iter().any(|set| set.flags.anonymous) {
+                format!(
+                    "insert rule {place} position {handle} {words}; \
+                     delete rule {place} handle {handle}"
+                )
+            } else {
+                format!("replace rule {place} handle {handle} {words}")
+            })
+        }
         Edit::Replace(to) => Said::advice(format!(
             "nft has no words for all of the rule with handle {handle} of {place}; where it \
              is made, it has to become:\n  {}",
