@@ -1,7 +1,7 @@
 //! What cures faults: accepts of the plan in their places, rules of the plan for tables of
 //! ftpnat's own, rules of others that must go.
 
-use crate::check::cure::{Guest, RuleAt, RuleChange};
+use crate::check::cure::{Guest, Own, RuleAt, RuleChange};
 use crate::check::definition::Subject;
 use crate::check::{Remedy, Severity};
 use crate::model::check::{self as id, CheckId};
@@ -151,9 +151,10 @@ fn guests(subject: &Subject, needed: &[Dropped]) -> Vec<RuleChange> {
             families: alike.map(|other| other.family).collect(),
             ..one.rule.clone()
         };
-        let before = RuleAt::of(subject.firewall.ruleset, (at.table, at.chain), at.index);
-        if let Some(before) = before {
-            let change = RuleChange::Guest(Box::new(Guest { rule, before }));
+        let place = (at.table, at.chain);
+        let guest = Guest::new(subject.firewall.ruleset, rule, place, at.index);
+        if let Some(guest) = guest {
+            let change = RuleChange::Guest(Box::new(guest));
             if !changes.contains(&change) {
                 changes.push(change);
             }
@@ -164,24 +165,24 @@ fn guests(subject: &Subject, needed: &[Dropped]) -> Vec<RuleChange> {
 
 /// Rules of the plan for tables of ftpnat's own.
 fn own_rules(subject: &Subject, check: CheckId, faults: &[&Fault]) -> Vec<RuleChange> {
-    let maker = own_maker(subject);
     let is_meant = |rule: &&Rule| {
         rule.chain.purpose == ChainPurpose::Nat && faults.iter().any(|f| leads(check, rule, f))
     };
     let rules = subject.plan.rules.iter().filter(is_meant);
-    rules
-        .map(|rule| RuleChange::Own(Box::new(rule.clone()), maker))
-        .collect()
+    rules.map(|rule| own(subject, rule)).collect()
+}
+
+fn own(subject: &Subject, rule: &Rule) -> RuleChange {
+    let (ruleset, maker) = (subject.firewall.ruleset, own_maker(subject));
+    let own = Own::new(ruleset, rule.clone(), maker, subject.facts.inet_nat());
+    RuleChange::Own(Box::new(own))
 }
 
 /// What turns inside clients back, who are no longer masqueraded with all others.
 fn hairpin(subject: &Subject) -> Vec<RuleChange> {
-    let maker = own_maker(subject);
     let rules = subject.plan.rules.iter();
-    rules
-        .filter(|rule| rule.name == "hairpin-snat")
-        .map(|rule| RuleChange::Own(Box::new(rule.clone()), maker))
-        .collect()
+    let hairpin = rules.filter(|rule| rule.name == "hairpin-snat");
+    hairpin.map(|rule| own(subject, rule)).collect()
 }
 
 /// Whether a rule of the plan that translates is for connections as those of a fault.
