@@ -1,11 +1,12 @@
 //! Accepts in chains of others.
 
 use ftpnat::check::RuleChange;
+use ftpnat::model::filter::Match;
 use ftpnat::ruleset::live::table::TableFamily;
 use libtest_mimic::{Failed, Trial};
 
 use crate::host::{Host, Kind, everything, saves_and_reloads};
-use crate::pasted::{Chain, expect, paste, rules, ruleset};
+use crate::pasted::{Chain, expect, paste, rule, rules, ruleset};
 use crate::support::BackEnd;
 use crate::support::netns::Namespace;
 use crate::support::rules::Reach::{Open, Silent};
@@ -23,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         Trial::test("guests/native/before-the-drop", || native(true)),
         Trial::test("guests/native/at-the-end", || native(false)),
+        Trial::test("guests/netdev", netdev),
     ];
     for back_end in BackEnd::BOTH {
         for (word, family) in [("ipv4", TableFamily::Ip), ("ipv6", TableFamily::Ip6)] {
@@ -104,6 +106,37 @@ fn native(with_drop: bool) -> Result<(), Failed> {
     host.remove()?;
     both(&CLOSED)?;
     same(&before, &everything(&scene.server))
+}
+
+/// Before the hooks of the families, where no connection has a state yet.
+fn netdev() -> Result<(), Failed> {
+    let scene = Direct::new();
+    nft(
+        &scene.server,
+        "table netdev early {
+            chain c { type filter hook ingress device eth0 priority 0; policy drop;
+                ip protocol icmp accept
+                meta protocol arp accept
+            }
+        }",
+    );
+    let chain = Chain {
+        kind: Kind::Native,
+        family: TableFamily::Netdev,
+        table: "early",
+        name: "c",
+    };
+    expect(&scene.client, PUBLIC, &scene.server, &CLOSED)?;
+    let ruleset = ruleset(&scene.server);
+    let mut range = rule(PROFILE, "passive-range")?;
+    range.matches.retain(|m| !matches!(m, Match::CtState(_)));
+    paste(&scene.server, vec![chain.guest(&ruleset, &range, 2)?])?;
+    expect(
+        &scene.client,
+        PUBLIC,
+        &scene.server,
+        &[(50005, Open), (50011, Silent)],
+    )
 }
 
 fn in_iptables(back_end: BackEnd, family: TableFamily, with_drop: bool) -> Result<(), Failed> {

@@ -4,6 +4,8 @@ mod iptables;
 mod managed;
 mod nft;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use crate::render::nftables::{additions, is_sayable, rule_words};
 use crate::ruleset::change::ChainAt;
 use crate::ruleset::live::Table;
 use crate::ruleset::live::expression::Expression;
-use crate::ruleset::live::table::Maker;
+use crate::ruleset::live::table::{Maker, TableFamily};
 
 use super::rules::{Edit, Said};
 use crate::output::terminal::{is_plain, one_line, shell_word};
@@ -41,9 +41,23 @@ pub(super) fn guest(guest: &Guest) -> Vec<Said> {
 
 /// An accept in the words of a rule, as many times as a foreign chain needs it.
 pub(super) fn guest_words(rule: &Rule, at: &ChainAt) -> Vec<String> {
-    let table = Table::new(at.family, at.table.clone(), Maker::Nft);
-    let rules = native::guests(rule, at.family);
-    rules.iter().map(|rule| rule_words(rule, &table)).collect()
+    // In the tables of a bridge or a device an address asks for its family as in `inet`;
+    // where nothing does, the family has another word.
+    let (family, is_below) = match at.family {
+        TableFamily::Bridge | TableFamily::Netdev => (TableFamily::Inet, true),
+        family => (family, false),
+    };
+    let table = Table::new(family, at.table.clone(), Maker::Nft);
+    let rules = native::guests(rule, family);
+    let words = rules.iter().map(|rule| {
+        let words = rule_words(rule, &table);
+        match words.strip_prefix("meta nfproto ipv").filter(|_| is_below) {
+            Some(rest) if rest.starts_with('4') => format!("meta protocol ip{}", &rest[1..]),
+            Some(rest) => format!("meta protocol ip{rest}"),
+            None => words,
+        }
+    });
+    words.collect()
 }
 
 /// Rules in tables of our own.
