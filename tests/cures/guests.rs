@@ -1,7 +1,8 @@
 //! Accepts in chains of others.
 
 use ftpnat::check::RuleChange;
-use ftpnat::model::filter::Match;
+use ftpnat::model::filter::{Match, Rule};
+use ftpnat::model::net::Family;
 use ftpnat::ruleset::live::table::TableFamily;
 use libtest_mimic::{Failed, Trial};
 
@@ -11,7 +12,7 @@ use crate::support::BackEnd;
 use crate::support::netns::Namespace;
 use crate::support::rules::Reach::{Open, Silent};
 use crate::support::rules::{Reach, nft, restore, save};
-use crate::support::scene::{Direct, PUBLIC, PUBLIC6};
+use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC, PUBLIC6, SERVER6};
 
 /// Two control ports, one range, two networks of clients in IPv4 and one in IPv6.
 pub(crate) const PROFILE: &str = "name: lab
@@ -25,6 +26,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("guests/native/before-the-drop", || native(true)),
         Trial::test("guests/native/at-the-end", || native(false)),
         Trial::test("guests/netdev", netdev),
+        Trial::test("guests/docker/nft", || in_docker(BackEnd::Nft)),
+        Trial::test("guests/docker/legacy", || in_docker(BackEnd::Legacy)),
     ];
     for back_end in BackEnd::BOTH {
         for (word, family) in [("ipv4", TableFamily::Ip), ("ipv6", TableFamily::Ip6)] {
@@ -137,6 +140,48 @@ fn netdev() -> Result<(), Failed> {
         &scene.server,
         &[(50005, Open), (50011, Silent)],
     )
+}
+
+/// What would stand in a chain of Docker's stands in `DOCKER-USER`, behind its bans.
+fn in_docker(back_end: BackEnd) -> Result<(), Failed> {
+    let scene = BehindGateway::new(Forwarding::On);
+    let gateway = &scene.gateway;
+    let own = "-A DOCKER-USER -s 2001:db8:51::66/128 -j DROP\n-A DOCKER-USER -j RETURN\n";
+    restore(
+        gateway,
+        &back_end.program("ip6tables", "restore"),
+        &[],
+        &format!(
+            "*filter\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n:DOCKER-USER - [0:0]\n\
+             -A FORWARD -j DOCKER-USER\n\
+             -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n\
+             -A FORWARD -j DOCKER\n-A DOCKER -j DROP\n{own}COMMIT\n"
+        ),
+    );
+    let chain = Chain {
+        kind: Kind::Iptables(back_end),
+        family: TableFamily::Ip6,
+        table: "filter",
+        name: "DOCKER",
+    };
+    expect(&scene.client, SERVER6, &scene.server, &CLOSED)?;
+    let ruleset = ruleset(gateway);
+    let rules = rules(PROFILE)?;
+    let is_range = |r: &&Rule| r.name == "passive-range" && r.families == [Family::Ipv6];
+    let range = rules.iter().find(is_range).ok_or("no rule")?;
+    paste(gateway, vec![chain.guest(&ruleset, range, 0)?])?;
+    expect(&scene.client, SERVER6, &scene.server, &[(50005, Open)])?;
+    let saved = save(gateway, &back_end.program("ip6tables", "save"), &[]);
+    let of_users: Vec<&str> = saved
+        .lines()
+        .filter(|line| line.starts_with("-A DOCKER-USER"))
+        .collect();
+    let is_between = of_users.len() == 3 && of_users[1].contains("ftpnat:lab:passive-range");
+    if is_between {
+        Ok(())
+    } else {
+        Err(saved.into())
+    }
 }
 
 fn in_iptables(back_end: BackEnd, family: TableFamily, with_drop: bool) -> Result<(), Failed> {

@@ -38,6 +38,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("firewalld/server/nftables", || on_server("nftables")),
         Trial::test("firewalld/server/iptables", || on_server("iptables")),
+        Trial::test("firewalld/checked/nftables", || checked("nftables")),
+        Trial::test("firewalld/checked/iptables", || checked("iptables")),
         Trial::test("firewalld/gateway-translated/nftables", translated),
         Trial::test("firewalld/gateway-routed/nftables", routed),
         Trial::test("firewalld/gateway/iptables", in_iptables),
@@ -185,6 +187,22 @@ fn on_server(back_end: &str) -> Result<(), Failed> {
     banned(&firewalld, |expected| {
         list(&scene.client, &server, &expected)
     })
+}
+
+/// What `check` prints for it, pasted.
+fn checked(back_end: &str) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let firewalld = Firewalld::start(&scene.server, back_end);
+    firewalld.tell("--permanent --add-service=ftp");
+    firewalld.tell("--reload");
+    let host = Host::new(&scene.server, ON_SERVER);
+    let server = proftpd::start(&scene.server, &config(None));
+    list(&scene.client, &server, &rejected(back_end))?;
+    let lines = commands(&host.check()?, "firewall-cmd")?;
+    paste(firewalld.host, "firewall-cmd", &firewalld.command(), &lines);
+    list(&scene.client, &server, &Works)?;
+    firewalld.tell("--reload");
+    list(&scene.client, &server, &Works)
 }
 
 /// The server behind it, in another zone; the control port is forwarded.

@@ -77,6 +77,12 @@ impl<'a> Host<'a> {
         Ok(said)
     }
 
+    /// What `ftpnat check` finds, which is a fault.
+    pub(crate) fn check(&self) -> Result<String, Failed> {
+        let run = support::ftpnat(self.namespace, &["check", "--profile", "-"], self.profile);
+        Ok(ended(1, run)?.stdout)
+    }
+
     /// `ftpnat status` finds what was installed.
     pub(crate) fn expect_no_drift(&self) -> Result<(), Failed> {
         ended(0, self.ftpnat(&["status"])).map(drop)

@@ -1,3 +1,5 @@
+//! The exact words of each form.
+
 use super::{Paste, PasteKind, pastes};
 use crate::check::{Guest, Own, Remedy, Replacement, RuleAt, RuleChange};
 use crate::facts::Facts;
@@ -336,10 +338,7 @@ fn rules_of_our_own_in_iptables() {
     assert_eq!(commands(&[there]), rule);
     // Numbers come before the jump that moves them; the helper goes behind what is in `raw`.
     let place = at(maker, TableFamily::Ip, "nat", "PREROUTING", 0);
-    let both = commands(&[
-        own("helper", maker, true, &[]),
-        RuleChange::Delete(place),
-    ]);
+    let both = commands(&[own("helper", maker, true, &[]), RuleChange::Delete(place)]);
     let lines: Vec<&str> = both.lines().collect();
     assert_eq!(lines[0], "iptables-legacy -w -t nat -D PREROUTING 1");
     assert!(lines[2].starts_with("iptables-legacy -w -t raw -A PREROUTING -m comment"));
