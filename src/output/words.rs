@@ -82,12 +82,16 @@ pub(super) fn finding(finding: &Finding, shown: Shown) -> String {
         text.push_str(&evidence(finding));
         text.push_str(&hanging("  because ", "    ", finding.id.cause()));
     }
-    text.extend(finding.remedy.iter().map(cure));
+    for (number, remedy) in finding.remedy.iter().enumerate() {
+        // By hand, or by ftpnat: one of the two is enough.
+        let is_other_way = number > 0 && matches!(remedy, Remedy::Apply(_));
+        text.push_str(&cure(remedy, if is_other_way { "or" } else { "cure" }));
+    }
     text
 }
 
 /// A way to cure it as one block: its commands, then what no command does.
-fn cure(remedy: &Remedy) -> String {
+fn cure(remedy: &Remedy, head: &str) -> String {
     let pastes = pastes(remedy);
     let is_mixed = pastes.iter().any(|p| p.kind == PasteKind::Command)
         && pastes.iter().any(|p| p.kind == PasteKind::Config);
@@ -97,7 +101,7 @@ fn cure(remedy: &Remedy) -> String {
         if under != Some(&paste.file) {
             let file = paste.file.as_ref();
             let file = file.map(|f| format!(", in {}", one_line(f)));
-            let _ = writeln!(text, "  cure{}:", file.unwrap_or_default());
+            let _ = writeln!(text, "  {head}{}:", file.unwrap_or_default());
             under = Some(&paste.file);
         }
         // Words among commands, for those who paste the whole block.

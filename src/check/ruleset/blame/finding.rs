@@ -104,7 +104,7 @@ fn connections(subject: &Subject, faults: &[&Fault]) -> String {
     });
     format!(
         "connections to {}",
-        words.collect::<Vec<_>>().join(", and to ")
+        words.collect::<Vec<_>>().join(" and to ")
     )
 }
 
