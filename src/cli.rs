@@ -71,6 +71,10 @@ pub enum Command {
         /// The directory: a new one, or an empty one.
         #[arg(value_name = "DIR")]
         directory: String,
+
+        /// Where it is kept what is installed.
+        #[command(flatten)]
+        state: StateDirectory,
     },
     /// Print the JSON Schema of the profile.
     Schema,
@@ -101,12 +105,16 @@ pub struct Check {
     pub profiles: Vec<String>,
 
     /// Check a host whose facts `ftpnat snapshot` saved to this directory.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "state_dir")]
     pub snapshot: Option<String>,
 
     /// Let functional probes make the kernel load the modules that they ask for.
     #[arg(long, conflicts_with = "snapshot")]
     pub probe: bool,
+
+    /// Where it is kept what is installed.
+    #[command(flatten)]
+    pub state: StateDirectory,
 }
 
 /// `ftpnat emit`.

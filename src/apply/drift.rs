@@ -1,40 +1,10 @@
 //! How the rules that are there differ from those that were installed.
 
-use serde::Serialize;
-
+use crate::facts::installed::{Drift, State};
 use crate::plan::flows::Purpose;
-
-use super::difference::{Change, Difference, Line};
 use crate::plan::reach::Blocked;
 
-/// What became of a rule since it was installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It is gone.
-    Missing,
-    /// It is another, or one was added to ours.
-    Changed,
-    /// It stands in another place than it should, and still does its work.
-    Moved,
-    /// It is there, and a drop comes before it.
-    Shadowed,
-}
-
-/// A rule that is not as it was installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// The profile; empty where the rule serves several.
-    pub profile: String,
-    /// The rule's name, such as `passive-range`.
-    pub rule: String,
-    /// What became of it.
-    pub state: State,
-    /// It, as it should be; of one that was added, or of a drop before ours: that one.
-    pub text: String,
-    /// Where.
-    pub place: String,
-}
+use super::difference::{Change, Difference, Line};
 
 /// The drift. `differing`: from what is there to what should be; `blocked`: what the rules
 /// that are there stop; `name`: how a place in them is named, and its words.

@@ -86,13 +86,23 @@ impl Sight {
     #[must_use]
     pub fn of_host(known: &Snapshot, may_load: bool) -> Self {
         let (ruleset, generation) = ruleset::read_with_generation(known, may_load);
+        Self {
+            generation,
+            ..Self::with_rules(known, ruleset)
+        }
+    }
+
+    /// The same where its ruleset was read already, to be looked at only: nothing can be
+    /// written by it.
+    #[must_use]
+    pub fn with_rules(known: &Snapshot, ruleset: Ruleset) -> Self {
         let facts = Facts::of(known.clone());
         Self {
             host: HostFacts::of(&facts),
             outside: host::default_interface(),
             facts,
             ruleset,
-            generation,
+            generation: None,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::ruleset::live::recorded;
 use crate::sys::ruleset;
 use crate::sys::terminal::{Color, write_stdout};
 
-use super::{profiles, snapshot};
+use super::{installed, profiles, snapshot};
 
 /// Makes the checks, prints what they found, and gives the exit status that says it.
 pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::Result<u8> {
@@ -23,11 +23,13 @@ pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::R
         let snapshot = snapshot::read(Path::new(directory))?;
         (recorded::ruleset(&snapshot), Facts::of(snapshot))
     } else {
-        let snapshot = snapshot::take(asked.probe);
-        (ruleset::read(&snapshot, asked.probe), Facts::of(snapshot))
+        let mut snapshot = snapshot::take(asked.probe);
+        let ruleset = ruleset::read(&snapshot, asked.probe);
+        installed::record_into(&mut snapshot, &asked.state, |_| ruleset.clone());
+        (ruleset, Facts::of(snapshot))
     };
     let profiles = if named.is_empty() {
-        installed(&facts)?
+        own_profiles(&facts)?
     } else {
         named
     };
@@ -63,7 +65,7 @@ fn status(reports: &[(&Profile, Report)]) -> u8 {
     }
 }
 
-fn installed(facts: &Facts) -> anyhow::Result<Vec<Profile>> {
+fn own_profiles(facts: &Facts) -> anyhow::Result<Vec<Profile>> {
     let texts: Vec<(String, Vec<u8>)> = facts
         .installed_profiles()
         .into_iter()

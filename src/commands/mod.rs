@@ -7,6 +7,7 @@ mod completions;
 mod emit;
 mod explain;
 mod installation;
+mod installed;
 mod plan;
 mod profiles;
 mod remove;
@@ -50,8 +51,8 @@ fn perform(cli: &Cli) -> u8 {
         Command::Explain { id } => text("explain")
             .and_then(|()| explain::run(id, color))
             .map(|()| 0),
-        Command::Snapshot { directory } => text("snapshot")
-            .and_then(|()| snapshot::run(directory, color))
+        Command::Snapshot { directory, state } => text("snapshot")
+            .and_then(|()| snapshot::run(directory, state, color))
             .map(|()| 0),
         Command::ScratchProbe => text("scratch-probe")
             .and_then(|()| scratch_probe::run())

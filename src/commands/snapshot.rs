@@ -3,24 +3,29 @@
 use std::io;
 use std::path::Path;
 
+use crate::cli::StateDirectory;
 use crate::facts::helper;
 use crate::facts::snapshot::{MANIFEST, Snapshot, State};
 use crate::facts::sources::Asked;
 use crate::output::{self, Failure, one_line};
+use crate::ruleset::live::recorded;
 use crate::sys::collect::About;
 use crate::sys::terminal::{Color, write_stdout};
 use crate::sys::{collect, files, ruleset, scratch};
+
+use super::installed;
 
 /// The longest file of a snapshot that is read.
 const MOST: usize = 64 * 1024 * 1024;
 
 /// Takes a snapshot and saves it.
-pub(super) fn run(directory: &str, color: Color) -> anyhow::Result<()> {
+pub(super) fn run(directory: &str, state: &StateDirectory, color: Color) -> anyhow::Result<()> {
     let shown = one_line(directory);
     let path = Path::new(directory);
     files::make_private(path).map_err(|e| cannot_make(&shown, &e))?;
     let mut snapshot = take(false);
     ruleset::record_into(&mut snapshot, false);
+    installed::record_into(&mut snapshot, state, recorded::ruleset);
     for (name, bytes) in snapshot.files() {
         files::write_below(path, &name, &bytes).map_err(|e| {
             Failure::cannot(format!("cannot write {shown}/{name}: {e}"))

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::apply::drift::Drift;
 use crate::cli::Output;
+use crate::facts::installed::Installed;
 use crate::output::Failure;
 use crate::output::apply::{self, Told};
 use crate::sys::terminal::{Color, write_stdout};
@@ -102,25 +102,21 @@ fn concerns(done: &Done, name: &str) -> bool {
 
 /// What `status` found.
 pub(super) fn status(
-    installed: &Installation,
-    drift: &[Drift],
+    installation: &Installation,
+    installed: &Installed,
     strangers: &[String],
     format: Output,
     color: Color,
 ) -> io::Result<()> {
-    let back_end = installed.back_end().map_or("unknown", |b| b.name());
-    let of_profile = |name: &str| -> Vec<&Drift> {
-        let mine = |d: &&Drift| d.profile == name || d.profile.is_empty();
-        drift.iter().filter(mine).collect()
-    };
+    let back_end = installation.back_end().map_or("unknown", |b| b.name());
     let told: Vec<Told> = installed
-        .installed()
+        .profiles
         .iter()
-        .map(|p| Told {
-            name: &p.name,
+        .map(|name| Told {
+            name,
             back_end,
             changed: false,
-            drift: of_profile(&p.name),
+            drift: installed.drift_of(name).unwrap_or_default(),
         })
         .collect();
     let text = match format {

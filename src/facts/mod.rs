@@ -3,8 +3,10 @@
 //! A [`Snapshot`] holds raw sources as text; one pure parser each makes facts of
 //! them. Live or saved, the same sources give the same facts.
 
+pub mod devices;
 pub mod helper;
 pub mod host;
+pub mod installed;
 pub mod keep;
 mod kernel;
 pub mod modules;
@@ -21,8 +23,10 @@ use std::fmt;
 
 use crate::model::net::PortRange;
 
+use devices::Devices;
 use helper::{Availability, CONNTRACK_FTP, NAT_FTP};
 use host::Privileges;
+use installed::Installed;
 use routes::{Address, Routing};
 use snapshot::{Snapshot, State};
 use sockets::Listener;
@@ -55,6 +59,10 @@ pub struct Facts {
     pub conntrack_entries: Option<Entries>,
     /// How `SELinux` deals with FTP servers.
     pub selinux: Option<Selinux>,
+    /// What packets meet on interfaces besides the packet filter.
+    pub devices: Option<Devices>,
+    /// What ftpnat installed here, and what became of it.
+    pub installed: Option<Installed>,
     /// The sources themselves, for what is asked of them by name.
     pub snapshot: Snapshot,
 }
@@ -104,6 +112,10 @@ pub enum Fact {
     ConntrackEntries,
     /// [`Facts::selinux`].
     Selinux,
+    /// [`Facts::devices`].
+    Devices,
+    /// [`Facts::installed`].
+    Installed,
 }
 
 impl fmt::Display for Fact {
@@ -117,6 +129,8 @@ impl fmt::Display for Fact {
             Self::Routing => "routes",
             Self::ConntrackEntries => "the connection tracking table",
             Self::Selinux => "SELinux",
+            Self::Devices => "XDP programs, tc filters and bridges",
+            Self::Installed => "what is installed",
         })
     }
 }
@@ -144,6 +158,8 @@ impl Facts {
                 .map(|(routes, rules)| Routing::parse(routes, rules)),
             conntrack_entries: conntrack_entries(&snapshot),
             selinux: selinux(&snapshot),
+            devices: asked(Asked::Devices).map(Devices::parse),
+            installed: installed(&snapshot),
             snapshot,
         }
     }
@@ -199,6 +215,8 @@ impl Facts {
                 .selinux
                 .is_none()
                 .then(|| silent("/sys/fs/selinux/enforce")),
+            Fact::Devices => self.devices.is_none().then(|| asked(Asked::Devices)),
+            Fact::Installed => self.installed.is_none().then(|| asked(Asked::Installed)),
         }
     }
 
@@ -263,6 +281,15 @@ fn conntrack_entries(snapshot: &Snapshot) -> Option<Entries> {
         count: sysctl::number(snapshot, count)?,
         max: sysctl::number(snapshot, "/proc/sys/net/netfilter/nf_conntrack_max")?,
     })
+}
+
+/// Without a record nothing is installed.
+fn installed(snapshot: &Snapshot) -> Option<Installed> {
+    let name = Asked::Installed.to_string();
+    if snapshot.is_absent(&name) {
+        return Some(Installed::default());
+    }
+    Installed::parse(snapshot.text(&name)?)
 }
 
 /// A boolean's file holds its value and the one that is pending (`selinuxfs.c`).

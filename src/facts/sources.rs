@@ -52,6 +52,8 @@ pub const FILES: &[File] = &[
     file("/proc/sys/net/ipv4/conf/all/accept_redirects", Keep::All),
     file("/proc/sys/net/ipv6/conf/all/forwarding", Keep::All),
     file("/proc/sys/net/ipv6/bindv6only", Keep::All),
+    file("/proc/sys/net/bridge/bridge-nf-call-iptables", Keep::All),
+    file("/proc/sys/net/bridge/bridge-nf-call-ip6tables", Keep::All),
     file("/proc/sys/net/netfilter/nf_conntrack_helper", Keep::All),
     file("/proc/sys/net/netfilter/nf_conntrack_max", Keep::All),
     file("/proc/sys/net/netfilter/nf_conntrack_count", Keep::All),
@@ -123,6 +125,8 @@ pub enum Asked {
     Routes,
     /// Routing policy rules (rtnetlink).
     Rules,
+    /// What packets meet on interfaces besides the packet filter (rtnetlink).
+    Devices,
     /// The processes of listening sockets (`/proc/PID/fd`).
     Listeners,
     /// Firewall programs that are installed.
@@ -152,6 +156,8 @@ pub enum Asked {
     LegacySave,
     /// The same of ip6tables-legacy.
     LegacySave6,
+    /// What ftpnat installed, and what became of it, as `ftpnat status` says it.
+    Installed,
 }
 
 impl fmt::Display for Asked {
@@ -162,6 +168,7 @@ impl fmt::Display for Asked {
             Self::Addresses => "asked:addresses",
             Self::Routes => "asked:routes",
             Self::Rules => "asked:rules",
+            Self::Devices => "asked:devices",
             Self::Listeners => "asked:listeners",
             Self::Programs => "asked:programs",
             Self::Running => "asked:running",
@@ -176,6 +183,7 @@ impl fmt::Display for Asked {
             Self::NftFlowtables => "asked:nft-flowtables",
             Self::LegacySave => "asked:iptables-legacy-save",
             Self::LegacySave6 => "asked:ip6tables-legacy-save",
+            Self::Installed => "asked:installed-rules",
         })
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::apply::difference::{Change, Difference, words};
-use crate::apply::drift::{Drift, State};
 use crate::apply::system::{ModuleStep, SystemChange};
+use crate::facts::installed::{Drift, State};
 use crate::model::check::INSTALLED_RULES_DRIFTED;
 use crate::plan::flows::Purpose;
 use crate::plan::reach::{Blocked, Stopped};

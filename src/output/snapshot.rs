@@ -25,10 +25,11 @@ pub fn saved(directory: &str, snapshot: &Snapshot) -> String {
     text.push_str(&wrapped(
         "  ",
         "the firewall's rules and sets, addresses, routes and interfaces, listening sockets with \
-         their programs, sysctls of netfilter and of routing, kernel modules and their settings, SELinux booleans, \
-         firewall programs, the profiles in /etc/ftpnat/profiles. No keys, no passwords, no \
-         environments, no names of users, and of no process more than its name and program. \
-         Read it before you send it: MANIFEST lists every file.",
+         their programs, sysctls of netfilter and of routing, kernel modules and their settings, \
+         SELinux booleans, firewall programs, what ftpnat installed, the profiles in \
+         /etc/ftpnat/profiles. No keys, no passwords, no environments, no names of users, and of \
+         no process more than its name and program. Read it before you send it: MANIFEST lists \
+         every file.",
     ));
     if !unreadable.is_empty() {
         text.push_str(&heading("Not readable", "as root more is held"));

@@ -15,7 +15,7 @@ use crate::facts::sources::{
     Asked, CONFIG_GZ, DIRECTORIES, Directory, FILES, INTERFACE_SYSCTLS, KALLSYMS, SYS_MODULE,
 };
 
-use super::{processes, routes};
+use super::{devices, processes, routes};
 
 /// More than any of these sources has; what lies beyond is not read.
 const MOST: u64 = 64 * 1024 * 1024;
@@ -69,6 +69,7 @@ pub fn snapshot(about: About) -> Snapshot {
         snapshot.insert(Asked::SysModule.to_string(), modules_in_sys());
     }
     if about == About::Everything {
+        snapshot.insert(Asked::Devices.to_string(), state(devices::features()));
         processes_into(&mut snapshot);
     }
     if about.wants_helper() && helper::wants_symbols(&snapshot) {

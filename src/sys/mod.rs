@@ -8,6 +8,7 @@
 )]
 
 pub mod collect;
+pub mod devices;
 pub mod files;
 pub mod host;
 pub mod iptables;

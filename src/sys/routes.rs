@@ -53,7 +53,7 @@ pub fn set_up(interface: &str) -> io::Result<()> {
 }
 
 /// Asks the kernel from this thread alone, and waits for the answer.
-fn run<T>(work: impl AsyncFnOnce(Handle) -> io::Result<T>) -> io::Result<T> {
+pub(super) fn run<T>(work: impl AsyncFnOnce(Handle) -> io::Result<T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -310,7 +310,7 @@ fn rule(family: &str, message: &RuleMessage) -> String {
 }
 
 /// The kernel's `errno` where it gave one.
-fn said(error: rtnetlink::Error) -> io::Error {
+pub(super) fn said(error: rtnetlink::Error) -> io::Error {
     match error {
         rtnetlink::Error::NetlinkError(refusal) => refusal.to_io(),
         other => io::Error::other(other),
