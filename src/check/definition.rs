@@ -49,8 +49,6 @@ pub enum Judge {
     },
     /// A cause that predictions name; nothing finds it yet.
     Cause,
-    /// By `status`, which knows what was installed.
-    Status,
 }
 
 /// What a check judges.

@@ -113,7 +113,7 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
         }
         Judge::Blame { applies, .. } if !applies(subject) => Verdict::Fine,
         Judge::Blame { .. } => blamed(check, subject),
-        Judge::Cause | Judge::Status => Verdict::Fine,
+        Judge::Cause => Verdict::Fine,
     }
 }
 
@@ -135,7 +135,7 @@ fn blamed(check: &Check, subject: &Subject) -> Verdict {
 pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
     let find = |check: &Check| match check.judge {
         Judge::Profile(find) | Judge::Blame { foreseen: find, .. } => find(profile, plan),
-        Judge::Host { .. } | Judge::Cause | Judge::Status => None,
+        Judge::Host { .. } | Judge::Cause => None,
     };
     let mut findings: Vec<Finding> = CHECKS.iter().filter_map(find).collect();
     findings.sort_by_key(|f| f.severity);

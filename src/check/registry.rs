@@ -39,12 +39,14 @@ pub const CHECKS: &[Check] = &[
     ruleset::FORWARD_BLOCKED,
     ruleset::HAIRPIN_MISSING,
     ruleset::INBOUND_SNAT_HIDES_CLIENTS,
+    ruleset::LEGACY_AND_NFT_BOTH_IN_FORCE,
     ruleset::IPV6_DIFFERS_FROM_IPV4,
     ruleset::INSTALLED_RULES_DRIFTED,
     ruleset::ACTIVE_DATA_BLOCKED,
     ruleset::TRAFFIC_UNTRACKED,
     ruleset::SNAT_MISSING_FOR_ACTIVE,
     ruleset::DNAT_TAKEN_BY_ANOTHER_RULE,
+    ruleset::PACKET_PATH_NOT_VISIBLE,
     ruleset::DATA_SOURCE_REJECTED,
 ];
 

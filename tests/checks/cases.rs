@@ -337,8 +337,59 @@ fn cases() -> Vec<Case> {
             fires: side(LOW, |host| selinux(host, "1", "0 0")),
             silent: side(OWN, |host| selinux(host, "1", "0 0")),
         },
+        Case {
+            id: "FN313",
+            severity: Severity::Note,
+            says: "IPv4 packets pass rules of iptables-legacy and rules of nf_tables",
+            cure: "iptables-legacy-save; nft list ruleset",
+            fires: side(OWN, |host| {
+                load(host, "helper-late");
+                set(host, LEGACY, ASSIGNS);
+            }),
+            // Tables that hold nothing are none.
+            silent: side(OWN, |host| {
+                load(host, "helper-late");
+                set(host, LEGACY, EMPTY_TABLES);
+            }),
+        },
+        Case {
+            id: "FN317",
+            severity: Severity::Warning,
+            says: "2 rules are not as they were installed",
+            cure: "ftpnat apply --profile test.yaml",
+            fires: side(OWN, |host| set(host, INSTALLED, DRIFTED)),
+            // Another profile's drift.
+            silent: side(OWN, |host| {
+                let others = DRIFTED.replace("missing\tt\t", "missing\tother\t");
+                set(
+                    host,
+                    INSTALLED,
+                    others.replace("changed\t\t", "changed\tother\t"),
+                );
+            }),
+        },
+        Case {
+            id: "FN324",
+            severity: Severity::Note,
+            says: "XDP on eth0, tc filters on eth0",
+            cure: "bpftool prog show id 17",
+            fires: side(OWN, |host| set(host, "asked:devices", ON_ETH0)),
+            // No client comes by that one.
+            silent: side(OWN, |host| {
+                set(host, "asked:devices", ON_ETH0.replace("eth0", "eth1"));
+            }),
+        },
     ]
 }
+
+/// iptables-legacy, with nothing in it that stops or lets through.
+const EMPTY_TABLES: &str = "*filter\n:INPUT ACCEPT [9:540]\n:FORWARD ACCEPT [0:0]\n\
+                            :OUTPUT ACCEPT [7:420]\n:DOCKER - [0:0]\nCOMMIT\n";
+const INSTALLED: &str = "asked:installed-rules";
+const DRIFTED: &str = "profile\tother\nprofile\tt\n\
+                       drift\tmissing\tt\tcontrol\ttable inet ftpnat, chain input\ttcp dport 21 accept\n\
+                       drift\tchanged\t\t\ttable inet ftpnat, chain input\ttcp dport 23 accept\n";
+const ON_ETH0: &str = "eth0 xdp driver 17\neth0 filter ingress bpf\n";
 
 const HELPED_UPSTREAM: &str = "name: t\npassive: { ports: 50000-51000, advertise: 203.0.113.10 }\n\
                                nat: { mode: upstream, external: { address: 203.0.113.10 } }\n\

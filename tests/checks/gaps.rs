@@ -49,9 +49,11 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
         DNAT,
         &[
             "FN203", "FN204", "FN205", "FN303", "FN304", "FN305", "FN307", "FN308", "FN309",
-            "FN310", "FN311", "FN312", "FN320", "FN322",
+            "FN310", "FN311", "FN312", "FN313", "FN320", "FN322", "FN324",
         ],
     ),
+    (&["asked:installed-rules"], OWN, &["FN317"]),
+    (&["asked:devices"], OWN, &["FN324"]),
     (&["/etc/ftpnat/profiles"], OWN, &["FN109"]),
     (&["/etc/ftpnat/profiles/other.yaml"], OWN, &["FN109"]),
     (

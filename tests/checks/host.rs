@@ -62,6 +62,7 @@ const ABSENT: &[&str] = &[
     "/run/.containerenv",
     "/run/systemd/container",
     "asked:nft-tables",
+    "asked:installed-rules",
 ];
 
 const SOURCES: &[(&str, &str)] = &[
@@ -122,6 +123,7 @@ const SOURCES: &[(&str, &str)] = &[
     ),
     ("asked:namespaces", "user initial\nnet host\n"),
     ("asked:links", "1 lo\n2 eth0\n3 eth1\n"),
+    ("asked:devices", ""),
     ("asked:iptables-legacy-save", ASSIGNS),
     ("asked:ip6tables-legacy-save", ASSIGNS),
 ];

@@ -57,7 +57,6 @@ pub(crate) fn table() -> String {
         let by = match check.judge {
             Judge::Profile(_) | Judge::Host { .. } | Judge::Blame { .. } => "",
             Judge::Cause => " (by `plan` as yet)",
-            Judge::Status => " (by `status`)",
         };
         table.extend([
             format!("| {} {} ", check.id, check.id.name()),

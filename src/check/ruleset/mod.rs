@@ -2,8 +2,11 @@
 
 mod blame;
 mod blocked;
+mod both_back_ends;
+mod drifted;
 mod early;
 mod helper;
+mod packet_path;
 mod states;
 mod translated;
 
@@ -23,36 +26,17 @@ pub(super) use blocked::{
     ACCEPT_AFTER_DROP, ACCEPT_OVERRULED_BY_LATER_DROP, ACTIVE_DATA_BLOCKED, CONTROL_PORT_BLOCKED,
     FORWARD_BLOCKED, IPV6_DIFFERS_FROM_IPV4, PASSIVE_RANGE_BLOCKED,
 };
+pub(super) use both_back_ends::LEGACY_AND_NFT_BOTH_IN_FORCE;
+pub(super) use drifted::INSTALLED_RULES_DRIFTED;
 pub(super) use helper::{
     HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED, PIECES,
 };
+pub(super) use packet_path::PACKET_PATH_NOT_VISIBLE;
 pub(super) use states::{ESTABLISHED_NOT_ACCEPTED, RELATED_NOT_ACCEPTED, TRAFFIC_UNTRACKED};
 pub(super) use translated::{
     DNAT_MISSING, DNAT_SHIFTS_PORTS, DNAT_TAKEN_BY_ANOTHER_RULE, HAIRPIN_MISSING,
     INBOUND_SNAT_HIDES_CLIENTS, SNAT_MISSING_FOR_ACTIVE,
 };
-
-check! {
-    /// Rules that ftpnat installed are not there as they were.
-    ///
-    /// ## What happens
-    /// It worked once, and works no more: another program loaded its ruleset anew and took ours
-    /// out with it, somebody changed a rule of ours, or a new rule drops what comes before ours
-    /// is reached.
-    ///
-    /// ## How it is judged
-    /// By `ftpnat status`: what is installed is planned anew for this host as it is, and compared
-    /// with what the kernel holds, rule by rule. `missing`: it is gone. `changed`: it is another,
-    /// or a rule that is not ours stands in our table. `moved`: it stands elsewhere, and still
-    /// does its work. `shadowed`: it is there, and a drop comes before it; packets are sent
-    /// through the ruleset to know that.
-    ///
-    /// ## Cure
-    /// `ftpnat apply` with the same profile puts ours back in place. Where it says that a drop
-    /// leaves no place, that rule must go, or change. A manager of the firewall (firewalld, ufw)
-    /// that loads its rules anew needs the ports opened by its own means.
-    INSTALLED_RULES_DRIFTED, Warning, moot by &[], Judge::Status
-}
 
 check! {
     /// The server refuses a data connection from another address than the control connection's.
