@@ -9,12 +9,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drifted;
 mod filter;
 mod helper;
 mod paths;
 mod ports;
 mod six;
 mod still;
+mod unseen;
 
 use std::process::ExitCode;
 
@@ -32,13 +34,19 @@ fn main() -> ExitCode {
     }
     support::enter();
     let no_users = !support::server::has_other_users();
+    let is_nested = !std::fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]));
     let of = |(name, run): (&'static str, fn() -> Result<(), Failed>)| {
         // A user namespace of one id has no other user, and vsftpd wants some.
-        Trial::test(name, run).with_ignored_flag(no_users && name.ends_with("-as-another-user"))
+        let lacks = no_users && name.ends_with("-as-another-user");
+        // No user namespace may load BPF (bpf(2), `CAP_BPF`).
+        let lacks = lacks || is_nested && name.ends_with("-as-root-of-the-host");
+        Trial::test(name, run).with_ignored_flag(lacks)
     };
     let trials = ports::trials().into_iter().chain(paths::trials());
     let trials = trials.chain(six::trials()).chain(filter::trials());
-    let trials = trials.chain(helper::trials());
+    let trials = trials.chain(helper::trials()).chain(unseen::trials());
+    let trials = trials.chain(drifted::trials());
     support::play(trials.chain(still::trials()).map(of).collect())
 }
 

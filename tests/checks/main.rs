@@ -9,6 +9,7 @@ mod gaps;
 mod host;
 mod narrow;
 mod recorded;
+mod unseen;
 
 use ftpnat::check::{Finding, Firewall, Report, examine};
 use ftpnat::facts::Facts;

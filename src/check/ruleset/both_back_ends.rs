@@ -11,7 +11,7 @@ use crate::ruleset::live::{Chain, Table, print};
 use super::unread;
 
 check! {
-    /// Rules of iptables-legacy and of nf_tables are in force at once.
+    /// Rules of iptables-legacy and of `nf_tables` are in force at once.
     ///
     /// ## What happens
     /// A rule that accepts is there, in the listing that you look at, and packets are dropped all
@@ -19,7 +19,7 @@ check! {
     ///
     /// ## Why
     /// The kernel has two packet filters: the older one that `iptables-legacy` writes to, and
-    /// nf_tables, that `nft` and `iptables-nft` write to. Each packet passes both, and has to be
+    /// `nf_tables`, that `nft` and `iptables-nft` write to. Each packet passes both, and has to be
     /// accepted by both. `iptables -S` and `nft list ruleset` show one of them only; which one
     /// `iptables` is, `iptables --version` says.
     ///
@@ -31,7 +31,8 @@ check! {
     /// ## Cure
     /// None is needed. To see everything in one place, move the older rules over, and let the
     /// programs that load them at boot use `iptables-nft` (Debian: `update-alternatives --set
-    /// iptables /usr/sbin/iptables-nft`).
+    /// iptables /usr/sbin/iptables-nft`). Where both hold rules in a table of one name, that is
+    /// work by hand: today a packet has to be accepted twice, in one chain once is enough.
     LEGACY_AND_NFT_BOTH_IN_FORCE, Note, moot by &[], Judge::Host {
         applies: |_| true,
         needs: &[],
@@ -95,7 +96,7 @@ fn finding(family: Family, legacy: &[&Table], nft: &[&Table]) -> Finding {
             .filter_map(fullest)
             .map(counted)
             .collect(),
-        remedy: remedy(family, legacy),
+        remedy: remedy(family, legacy, nft),
     }
 }
 
@@ -135,13 +136,28 @@ pub(super) fn counted(table: &Table) -> Evidence {
 }
 
 /// How to see both, and how to come to one: in an order that opens nothing on the way.
-fn remedy(family: Family, legacy: &[&Table]) -> Vec<Remedy> {
+fn remedy(family: Family, legacy: &[&Table], nft: &[&Table]) -> Vec<Remedy> {
     let program = match family {
         Family::Ipv4 => "iptables",
         Family::Ipv6 => "ip6tables",
     };
+    let look = format!("{program}-legacy-save; nft list ruleset   # both, as they are");
+    let is_twin = |table: &&Table| {
+        let of_iptables = |other: &&&Table| other.maker == Maker::IptablesNft;
+        let mut others = nft.iter().filter(of_iptables);
+        others.any(|other| other.name == table.name)
+    };
+    // In one chain an accept of the one would end what the other drops now.
+    if let Some(twin) = legacy.iter().find(|table| is_twin(table)) {
+        let text = format!(
+            "to have one: the rules of both tables {} by hand, in the order that they should \
+             have in one chain",
+            twin.name
+        );
+        return vec![Remedy::Command(look), Remedy::Config { file: None, text }];
+    }
     let mut commands = vec![
-        format!("{program}-legacy-save; nft list ruleset   # both, as they are"),
+        look,
         format!("{program}-legacy-save | {program}-nft-restore --noflush   # to have one: a copy"),
     ];
     for table in legacy {

@@ -45,14 +45,17 @@ fn drifted(subject: &Subject) -> Verdict {
         1 => "1 rule is not as it was installed".to_owned(),
         many => format!("{many} rules are not as they were installed"),
     };
+    let file = match profile.file.as_str() {
+        "<stdin>" => "PROFILE",
+        file => file,
+    };
     Verdict::Found(Finding {
         id: ID,
         severity: Severity::Warning,
         summary,
         evidence: drift.iter().map(|drift| seen(drift)).collect(),
         remedy: vec![Remedy::Command(format!(
-            "ftpnat apply --profile {}   # {}",
-            profile.file,
+            "ftpnat apply --profile {file}   # {}",
             effect(&drift)
         ))],
     })
