@@ -45,19 +45,12 @@ fn drifted(subject: &Subject) -> Verdict {
         1 => "1 rule is not as it was installed".to_owned(),
         many => format!("{many} rules are not as they were installed"),
     };
-    let file = match profile.file.as_str() {
-        "<stdin>" => "PROFILE",
-        file => file,
-    };
     Verdict::Found(Finding {
         id: ID,
         severity: Severity::Warning,
         summary,
         evidence: drift.iter().map(|drift| seen(drift)).collect(),
-        remedy: vec![Remedy::Command(format!(
-            "ftpnat apply --profile {file}   # {}",
-            effect(&drift)
-        ))],
+        remedy: vec![Remedy::Apply(profile.file.clone())],
     })
 }
 
@@ -76,14 +69,5 @@ fn seen(drift: &Drift) -> Evidence {
     Evidence {
         source: drift.place.clone(),
         text: format!("{rule}, {state}: {}", drift.text),
-    }
-}
-
-/// What `apply` comes to.
-fn effect(drift: &[&Drift]) -> &'static str {
-    if drift.iter().any(|drift| drift.state == State::Shadowed) {
-        "puts ours before that drop, or says why it cannot"
-    } else {
-        "puts ours back"
     }
 }
