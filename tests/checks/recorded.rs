@@ -69,7 +69,15 @@ fn recorded_hosts() {
         for (format, ending) in [("human", "txt"), ("json", "json")] {
             let (ended, text) = check(host, profile, format, root());
             assert_eq!(ended, *status, "{host}:\n{text}");
-            let too_wide = text.lines().find(|l| l.chars().count() > 80);
+            let is_command = |l: &str| {
+                ["nft ", "iptables", "ip6tables"]
+                    .iter()
+                    .any(|p| l.trim_start().starts_with(p))
+            };
+            // What is copied is copied whole.
+            let too_wide = text
+                .lines()
+                .find(|l| l.chars().count() > 80 && !is_command(l));
             assert!(
                 format == "json" || too_wide.is_none(),
                 "{host}: {too_wide:?}"
