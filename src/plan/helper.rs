@@ -1,5 +1,6 @@
 //! When the conntrack helper is assigned, and on which control ports.
 
+use crate::facts::{Facts, sysctl};
 use crate::model::net::Family;
 use crate::profile::{HelperPolicy, Nat, Profile};
 
@@ -37,4 +38,12 @@ pub fn helper_ports(profile: &Profile, family: Family) -> Vec<u16> {
             }
         }
     }
+}
+
+/// Whether the kernel assigns the helper by itself: before Linux 6.0 a sysctl made it do so
+/// by the server's own port, also behind DNAT (`nf_conntrack_alter_reply`), `ports=` of the module aside.
+#[must_use]
+pub fn is_automatic(facts: &Facts, port: Option<u16>) -> bool {
+    let path = "/proc/sys/net/netfilter/nf_conntrack_helper";
+    port == Some(21) && sysctl::number(&facts.snapshot, path) == Some(1)
 }

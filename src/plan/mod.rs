@@ -8,6 +8,7 @@ pub mod flows;
 pub mod forwarding;
 mod helper;
 mod masquerade;
+pub mod missing;
 mod needs;
 mod parts;
 pub mod placed;
@@ -21,7 +22,7 @@ use crate::model::net::InterfaceName;
 use crate::profile::{Nat, Profile};
 
 pub use families::{served_families, translated};
-pub use helper::helper_ports;
+pub use helper::{helper_ports, is_automatic};
 pub use needs::{ServerSetting, Sysctl, UpstreamRequirement};
 pub use predict::{Cell, From, Outcome, needs_of_helper};
 

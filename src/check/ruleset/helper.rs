@@ -2,11 +2,11 @@
 
 use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Remedy, Severity};
-use crate::facts::{Facts, KernelVersion, sysctl};
+use crate::facts::KernelVersion;
 use crate::model::check as id;
 use crate::model::filter::Chain;
 use crate::plan::flows::{Connections, Purpose, connections};
-use crate::plan::{Cell, From, needs_of_helper};
+use crate::plan::{Cell, From, is_automatic, needs_of_helper};
 use crate::profile::Profile;
 use crate::ruleset::eval::{Assigned, Evaluation, Outcome, Place, Prepared, Told};
 use crate::ruleset::live::expression::Expression;
@@ -126,13 +126,6 @@ fn is_of(cell: &Cell, connections: &Connections) -> bool {
         from => from,
     };
     (cell.family, cell.control_port, from) == (flow.family(), flow.destination.1, connections.from)
-}
-
-/// Before Linux 6.0 a sysctl made the kernel assign it by the server's own port, also behind
-/// DNAT (`nf_conntrack_alter_reply`), `ports=` of the module aside.
-fn is_automatic(facts: &Facts, port: Option<u16>) -> bool {
-    let path = "/proc/sys/net/netfilter/nf_conntrack_helper";
-    port == Some(21) && sysctl::number(&facts.snapshot, path) == Some(1)
 }
 
 /// What is said of one part of a control connection.

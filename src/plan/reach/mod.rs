@@ -1,5 +1,7 @@
 //! Whether a ruleset lets through what profiles need, and to their server.
 
+mod standing;
+
 use crate::facts::Facts;
 use crate::model::net::{Family, PortRange};
 use crate::profile::{Nat, Profile};
@@ -8,6 +10,8 @@ use crate::ruleset::placement::{is_will, is_will_to_clients};
 
 use super::flows::{Connections, Part, Purpose, connections};
 use super::predict::From;
+
+pub use standing::{Standing, State, standings};
 
 /// Pieces of one question, before the rest is undecided.
 const MOST: usize = 512;
