@@ -39,7 +39,12 @@ pub enum Command {
     /// it can and says what it could not see. Exit status: 0 healthy, 1 a fault that
     /// breaks transfers, 3 no such fault found, but not all could be looked at.
     Check(Check),
-    /// Say what a profile needs and why, and what each kind of client will see.
+    /// Say what a profile needs and why, what each kind of client will see, and what this
+    /// host lacks.
+    ///
+    /// Reads the rules that are in force, as root, and sends the profile's connections
+    /// through them; changes nothing. What it says of clients holds once the rules are in
+    /// force.
     Plan(Profiles),
     /// Print the rules for another program to load.
     Emit(Emit),
@@ -111,6 +116,11 @@ pub struct Check {
     /// Let functional probes make the kernel load the modules that they ask for.
     #[arg(long, conflicts_with = "snapshot")]
     pub probe: bool,
+
+    /// Draw the way of the connections through this host as well: hooks, chains, and the
+    /// rule that ends each. JSON is the same with it.
+    #[arg(long)]
+    pub verbose: bool,
 
     /// Where it is kept what is installed.
     #[command(flatten)]

@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::sources::PROFILES;
 use crate::output::{self, Failure};
 use crate::plan;
+use crate::plan::reach::reach;
 use crate::profile::Profile;
 use crate::ruleset::eval::HostFacts;
 use crate::ruleset::live::recorded;
@@ -45,6 +46,11 @@ pub(super) fn run(asked: &cli::Check, format: Output, color: Color) -> anyhow::R
         })
         .collect();
     let parts = reports.iter().map(|(profile, report)| match format {
+        Output::Human if asked.verbose => {
+            let traffic = reach(profile, &facts, &firewall.prepared);
+            let way = output::path::paths(profile, &traffic, &firewall.prepared);
+            output::check::report(profile, report, &facts) + &way
+        }
         Output::Human => output::check::report(profile, report, &facts),
         Output::Json => output::json::check(&profile.name, report),
     });

@@ -133,17 +133,23 @@ const UNJUDGED: &str = "what the server is set to: this version does not read it
 
 /// What would show more.
 fn hints(facts: &Facts) -> Vec<&'static str> {
-    let mut hints = Vec::new();
-    let privileges = facts.privileges();
-    if privileges.is_some_and(|p| p.uid != 0) {
-        hints.push("run it as root");
-    } else if privileges.is_some_and(|p| !p.net_admin() || !p.sees_processes()) {
-        hints.push("root lacks CAP_NET_ADMIN or CAP_SYS_PTRACE here");
-    }
+    let mut hints: Vec<&str> = lacking(facts).into_iter().collect();
     if host::container(&facts.snapshot).is_some_and(|c| c.contains("container")) {
         hints.push("run it on the container's host, where modules and their settings are");
     }
     hints
+}
+
+/// What who looked lacks, to see everything.
+pub(super) fn lacking(facts: &Facts) -> Option<&'static str> {
+    let privileges = facts.privileges()?;
+    if privileges.uid != 0 {
+        Some("run it as root")
+    } else if !privileges.net_admin() || !privileges.sees_processes() {
+        Some("root lacks CAP_NET_ADMIN or CAP_SYS_PTRACE here")
+    } else {
+        None
+    }
 }
 
 fn this_host(facts: &Facts) -> String {

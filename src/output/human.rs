@@ -15,20 +15,22 @@ use crate::profile::Profile;
 use crate::render::nftables;
 
 use super::Failure;
+use super::host::Now;
 use super::terminal::{harmless, shell_word};
 use super::words::{
     self, BAD, BOLD, CAREFUL, GOOD, Shown, WIDTH, dimmed, hanging, heading, trim_lines, wrapped,
 };
 
-/// A plan.
+/// A plan, for a host where the connections that it is for stand so now.
 #[must_use]
-pub fn plan(profile: &Profile, plan: &ProfilePlan, findings: &[Finding]) -> String {
+pub fn plan(profile: &Profile, plan: &ProfilePlan, findings: &[Finding], now: Now) -> String {
     let mut text = verdict(profile, plan);
     text.push_str(&predictions(plan));
     for finding in findings {
         text.push_str(&words::finding(finding, Shown::Cure));
     }
     text.push_str(&rules(plan));
+    text.push_str(&super::host::host(profile, now));
     text.push_str(&host(plan));
     text.push_str(&server(profile, plan));
     text.push_str(&upstream(plan));
@@ -253,6 +255,8 @@ fn next(profile: &Profile, plan: &ProfilePlan) -> String {
     } else {
         shell_word(&profile.file)
     };
+    let _ = writeln!(text, "  ftpnat apply --profile {file}");
+    text.push_str("  or, to load them by another program:\n");
     for (family, program) in [(Family::Ipv4, "iptables"), (Family::Ipv6, "ip6tables")] {
         if plan.rules.iter().any(|r| r.families.contains(&family)) {
             let emit = format!("  ftpnat emit {program} --profile {file} |");

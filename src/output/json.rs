@@ -9,6 +9,7 @@ use crate::plan::{Cell, ProfilePlan};
 use crate::render::nftables;
 
 use super::cure::{Paste, pastes};
+use super::host::{Now, StandingV1};
 use super::{Failure, Place};
 
 #[derive(Serialize)]
@@ -21,6 +22,8 @@ struct PlanV1<'a> {
     server: Vec<ServerV1<'a>>,
     upstream: Vec<UpstreamV1<'a>>,
     predictions: &'a [Cell],
+    host: Vec<StandingV1>,
+    missing: Option<Vec<&'static str>>,
     findings: Vec<FindingV1<'a>>,
 }
 
@@ -88,7 +91,7 @@ struct ErrorV1<'a> {
 
 /// `ftpnat.plan/1`, one line.
 #[must_use]
-pub fn plan(plan: &ProfilePlan, findings: &[Finding]) -> String {
+pub fn plan(plan: &ProfilePlan, findings: &[Finding], now: Now) -> String {
     line(&PlanV1 {
         format: "ftpnat.plan/1",
         profile: &plan.name,
@@ -123,6 +126,8 @@ pub fn plan(plan: &ProfilePlan, findings: &[Finding]) -> String {
             })
             .collect(),
         predictions: &plan.predictions,
+        host: now.standings_json(),
+        missing: now.missing_json(),
         findings: findings.iter().map(finding).collect(),
     })
 }

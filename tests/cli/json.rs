@@ -50,6 +50,8 @@ fn documented_plan(plan: &Value) {
             "server",
             "upstream",
             "predictions",
+            "host",
+            "missing",
             "findings",
         ],
     );
@@ -73,8 +75,43 @@ fn documented_plan(plan: &Value) {
         keys(upstream, &["ports", "sources", "to", "why"]);
     }
     list(plan, "predictions").iter().for_each(documented_cell);
+    list(plan, "host").iter().for_each(documented_standing);
+    for name in plan["missing"].as_array().into_iter().flatten() {
+        text(name);
+    }
     list(plan, "findings").iter().for_each(documented_finding);
 }
+
+fn documented_standing(standing: &Value) {
+    keys(
+        standing,
+        &[
+            "connections",
+            "family",
+            "from",
+            "ports",
+            "state",
+            "by",
+            "why",
+        ],
+    );
+    one_of(
+        &standing["connections"],
+        &["control", "passive-data", "active-data"],
+    );
+    one_of(&standing["family"], &["ipv4", "ipv6"]);
+    one_of(&standing["from"], &FROM);
+    text(&standing["ports"]);
+    one_of(&standing["state"], &["open", "blocked", "unknown"]);
+    if !standing["by"].is_null() {
+        keys(&standing["by"], &["source", "text"]);
+    }
+    let is_told = standing["by"].is_object() || standing["why"].is_string();
+    assert!(is_told || standing["state"] == "open", "{standing}");
+}
+
+/// From where clients call.
+const FROM: [&str; 4] = ["outside", "inside-external", "inside-direct", "gateway"];
 
 fn documented_cell(cell: &Value) {
     keys(
@@ -92,10 +129,7 @@ fn documented_cell(cell: &Value) {
     one_of(&cell["client"], &["pasv", "epsv", "port", "eprt"]);
     assert!(cell["tls"].is_boolean(), "{cell}");
     one_of(&cell["family"], &["ipv4", "ipv6"]);
-    one_of(
-        &cell["from"],
-        &["outside", "inside-external", "inside-direct", "gateway"],
-    );
+    one_of(&cell["from"], &FROM);
     assert!(cell["control_port"].is_u64(), "{cell}");
     one_of(&cell["outcome"], &["works", "fails", "not-offered"]);
     assert_eq!(
@@ -139,9 +173,13 @@ fn plans_have_exactly_the_documented_keys() {
         let path = format!("profiles/{name}.yaml");
         let line = ftpnat(&["plan", "--output", "json", "--profile", &path]).done();
         assert_eq!(line.matches('\n').count(), 1, "one line: {line}");
-        let plan: Value = serde_json::from_str(&line).expect("JSON");
+        let mut plan: Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!(plan["profile"], name);
         documented_plan(&plan);
+        // What is said of the host that the test runs on.
+        for key in ["host", "missing"] {
+            plan.as_object_mut().and_then(|o| o.remove(key)).expect(key);
+        }
         let pretty = serde_json::to_string_pretty(&plan).expect("JSON") + "\n";
         golden.compare(&format!("plan/{name}.json"), &pretty);
     }

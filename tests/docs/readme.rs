@@ -75,6 +75,19 @@ fn the_report_in_the_readme_is_a_recorded_one() {
     );
 }
 
+/// And what it draws of a host, and `plan` says of it, is what `tests/pictures` sees.
+#[test]
+fn the_picture_in_the_readme_is_a_played_one() {
+    let golden = crate::read(&crate::root().join("tests/data/pictures/second-chain.txt"));
+    let (drawn, now) = golden.split_once("\n\nThis host").expect("both");
+    for part in [
+        format!("```\n{drawn}\n```\n"),
+        format!("```\nThis host{now}```\n"),
+    ] {
+        assert!(readme().contains(&part), "README.md does not show:\n{part}");
+    }
+}
+
 #[test]
 fn every_link_of_the_readme_leads_somewhere() {
     for link in relative_links(&readme()) {

@@ -83,6 +83,28 @@ impl<'r> Leads<'r> {
     }
 }
 
+/// Whether packets may come from one chain of a table to another, given by their numbers: by
+/// rules that jump there, or as it is the same.
+#[must_use]
+pub fn leads_to(table: &Table, from: usize, to: usize) -> bool {
+    let names = Leads::new(table).numbers;
+    let mut seen = vec![from];
+    let mut at = 0;
+    while let Some(&chain) = seen.get(at) {
+        at += 1;
+        let rules = table.chains.get(chain).map_or(&[][..], |c| &c.rules);
+        for verdict in rules.iter().flat_map(|rule| verdicts(table, rule)) {
+            if let Verdict::Jump(name) | Verdict::Goto(name) = verdict
+                && let Some(&next) = names.get(name.as_str())
+                && !seen.contains(&next)
+            {
+                seen.push(next);
+            }
+        }
+    }
+    seen.contains(&to)
+}
+
 /// The verdicts that a rule may say, those of a map among them.
 pub(super) fn verdicts<'r>(table: &'r Table, rule: &'r Rule) -> impl Iterator<Item = &'r Verdict> {
     rule.expressions.iter().flat_map(move |expression| {

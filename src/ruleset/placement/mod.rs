@@ -34,7 +34,7 @@ use super::live::table::{Hook, Kind, TableFamily};
 
 use walk::{Walk, place_flow};
 
-pub use leads::has_rate;
+pub use leads::{has_rate, leads_to};
 pub use wanted::Wanted;
 pub use will::{is_will, is_will_to_clients};
 
