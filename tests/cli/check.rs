@@ -9,6 +9,8 @@ use crate::json::{documented_finding, keys, list, text};
 use crate::{directory, ftpnat, ftpnat_reading, program, ran, read, write};
 
 const RECORDED: &str = "tests/data/snapshots/debian12-gateway";
+/// A server whose firewall is open for it.
+const OPEN: &str = "tests/data/snapshots/debian12-ufw";
 
 /// Arguments for `check` on a recorded host.
 fn recorded<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -56,18 +58,19 @@ fn documented_report(line: &str) -> String {
 fn the_worst_profile_gives_the_status() {
     for (profiles, status) in [
         (&["-p", "profiles/masquerade.yaml"][..], 1),
-        (&["-p", "profiles/gateway.yaml"], 0),
+        (&["-p", "profiles/own-firewall.yaml"], 0),
         (
             &[
                 "-p",
-                "profiles/gateway.yaml",
+                "profiles/own-firewall.yaml",
                 "-p",
                 "profiles/masquerade.yaml",
             ],
             1,
         ),
     ] {
-        assert_eq!(ftpnat(&recorded(profiles)).status, status, "{profiles:?}");
+        let arguments = [&["check", "--snapshot", OPEN][..], profiles].concat();
+        assert_eq!(ftpnat(&arguments).status, status, "{profiles:?}");
     }
 }
 
@@ -84,10 +87,10 @@ fn without_a_profile_it_says_to_pass_one() {
 #[test]
 fn the_hosts_own_profiles_are_checked() {
     let host = directory("own-profiles").join("host");
-    copy(Path::new(RECORDED), &host);
+    copy(Path::new(OPEN), &host);
     let folder = host.join("files/etc/ftpnat/profiles");
     std::fs::create_dir_all(&folder).expect("made");
-    write(&folder.join("a.yaml"), read("profiles/gateway.yaml"));
+    write(&folder.join("a.yaml"), read("profiles/own-firewall.yaml"));
     let manifest = host.join("MANIFEST");
     let listed = read(manifest.to_str().expect("UTF-8")).replace(
         "absent\t/etc/ftpnat/profiles\n",
@@ -97,9 +100,9 @@ fn the_hosts_own_profiles_are_checked() {
     let host = host.to_str().expect("UTF-8");
     let ran = ftpnat(&["check", "--snapshot", host]);
     assert_eq!(ran.status, 0, "{ran:#?}");
-    assert!(ran.stdout.starts_with("gateway: "), "{ran:#?}");
+    assert!(ran.stdout.starts_with("own-firewall: "), "{ran:#?}");
     // Another one that claims the same.
-    let same = read("profiles/gateway.yaml").replace("name: gateway", "name: second");
+    let same = read("profiles/own-firewall.yaml").replace("name: own-firewall", "name: second");
     let ran = ftpnat_reading(&["check", "--snapshot", host, "-p", "-"], &same);
     assert_eq!(ran.status, 1, "{ran:#?}");
     assert!(ran.stdout.contains("FN109"), "{ran:#?}");
