@@ -24,10 +24,9 @@ pub(crate) fn missing() -> Option<String> {
 
 pub(crate) fn trials() -> Vec<Trial> {
     type Play = fn(BackEnd) -> Result<(), Failed>;
-    let plays: [(&str, Play); 9] = [
+    let plays: [(&str, Play); 8] = [
         ("server", on_server),
         ("checked", checked),
-        ("checked-gateway", checked_gateway),
         ("rejecting-server", on_rejecting_server),
         ("own-way", its_own_way),
         ("denied-range", denied_range),
@@ -327,39 +326,6 @@ fn denied_gateway(back_end: BackEnd) -> Result<(), Failed> {
     let server = proftpd::start(&scene.server, &config(Some(ADVERTISED)));
     let listing = |expected: &Outcome| list(&scene.client, &server, expected);
     undone_and_printed(&ufw, &host, "1024:65535/tcp", &listing)
-}
-
-/// What `check` prints for it, pasted: our own translation, and ufw's way through.
-fn checked_gateway(back_end: BackEnd) -> Result<(), Failed> {
-    let scene = BehindGateway::new(Forwarding::On);
-    let ufw = gateway(&scene, back_end, &ON_GATEWAY_HOST);
-    let host = Host::new(&scene.gateway, ON_GATEWAY);
-    let server = proftpd::start(&scene.server, &config(Some(ADVERTISED)));
-    list(&scene.client, &server, &Hangs)?;
-    let without = host.listing();
-    // What hides behind a fault is seen once that is cured.
-    for _ in 0..2 {
-        let said = host.check()?;
-        for program in ["nft", "iptables-nft", "ufw"] {
-            if let Ok(lines) = commands(&said, program) {
-                paste(ufw.host, "ufw", &ufw.command(), &lines);
-            }
-        }
-        if list(&scene.client, &server, &Works).is_ok() {
-            break;
-        }
-    }
-    list(&scene.client, &server, &Works)?;
-    ufw.tell("reload");
-    list(&scene.client, &server, &Works)?;
-    host.apply()?;
-    list(&scene.client, &server, &Works)?;
-    host.remove()?;
-    let after = host.listing();
-    if after.contains("ftpnat") {
-        return Err(format!("{without}\nthen:\n{after}").into());
-    }
-    Ok(())
 }
 
 fn on_gateway(back_end: BackEnd) -> Result<(), Failed> {
