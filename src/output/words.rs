@@ -113,7 +113,8 @@ fn cure(remedy: &Remedy, head: &str) -> String {
         for line in paste.text.lines() {
             let line = harmless(line);
             // What is copied is copied whole, however long.
-            let is_copied = paste.kind == PasteKind::Command || line.starts_with(' ');
+            let is_copied =
+                paste.kind == PasteKind::Command || paste.file.is_some() || line.starts_with(' ');
             if is_copied {
                 let _ = writeln!(text, "{indent}{line}");
             } else {

@@ -69,12 +69,11 @@ fn recorded_hosts() {
         for (format, ending) in [("human", "txt"), ("json", "json")] {
             let (ended, text) = check(host, profile, format, root());
             assert_eq!(ended, *status, "{host}:\n{text}");
-            let is_command = |l: &str| {
-                ["nft ", "iptables", "ip6tables"]
-                    .iter()
-                    .any(|p| l.trim_start().starts_with(p))
+            // What is pasted is whole.
+            let is_command = |line: &str| {
+                let mut programs = ["nft", "iptables", "ip6tables", "ufw", "firewall-cmd"].iter();
+                programs.any(|program| line.trim_start().starts_with(program))
             };
-            // What is copied is copied whole.
             let too_wide = text
                 .lines()
                 .find(|l| l.chars().count() > 80 && !is_command(l));

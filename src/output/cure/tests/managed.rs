@@ -1,5 +1,9 @@
 //! What managers are told.
 
+use crate::check::{Finding, Remedy, Severity};
+use crate::model::check::PASSIVE_RANGE_BLOCKED;
+use crate::output::words::{self, Shown};
+
 use super::{OWN, advice, at, commands, end, guest, input, native, rule, said};
 use crate::check::{RuleAt, RuleChange};
 use crate::ruleset::live::table::{Maker, TableFamily};
@@ -106,4 +110,39 @@ fn chains_of_those_who_cannot_be_told() {
         ),
         "{text}"
     );
+}
+
+#[test]
+fn a_person_sees_one_block() {
+    let kube = managed(native(3), Manager::Kubernetes);
+    let changes = vec![
+        guest(rule(OWN, "passive-range"), kube),
+        RuleChange::Delete(input(1)),
+        RuleChange::Delete(input(0)),
+    ];
+    let finding = Finding {
+        id: PASSIVE_RANGE_BLOCKED,
+        severity: Severity::Error,
+        summary: "it hangs".to_owned(),
+        evidence: Vec::new(),
+        remedy: vec![Remedy::Rules(changes)],
+    };
+    let text = words::finding(&finding, Shown::Cure);
+    let block: Vec<&str> = text.lines().skip_while(|l| *l != "  cure:").collect();
+    assert_eq!(
+        block[..7],
+        [
+            "  cure:",
+            "    iptables-nft -D INPUT 2",
+            "    iptables-nft -D INPUT 1",
+            "    # chain input of table inet filter is written anew by Kubernetes",
+            "    # (kube-proxy, or the network plugin), and what others put there does not",
+            "    # last: have the cluster let it in (a Service, hostPort, a NetworkPolicy or",
+            "    # the plugin's own policy). It is this that has to pass:",
+        ]
+    );
+    // What is copied is whole.
+    assert!(block[7].starts_with("    #   ip saddr 192.0.2.0/24 tcp dport 50000-50010 "));
+    assert!(block[7].ends_with(" comment \"ftpnat:x:passive-range\""));
+    assert_eq!(block.len(), 9);
 }
