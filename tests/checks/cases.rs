@@ -379,7 +379,148 @@ fn cases() -> Vec<Case> {
                 set(host, "asked:devices", ON_ETH0.replace("eth0", "eth1"));
             }),
         },
+        Case {
+            id: "FN306",
+            severity: Severity::Warning,
+            says: "ports 1-20, 22-49999, 51001-65535, which no data connection may use",
+            cure: "-R INPUT 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+            fires: side(PLAIN, |host| {
+                filter(
+                    host,
+                    &["-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"],
+                    OPENS,
+                );
+            }),
+            // Bounded, or nothing is expected.
+            silent: side(PLAIN, |host| {
+                filter(
+                    host,
+                    &[
+                        "-m conntrack --ctstate ESTABLISHED -j ACCEPT",
+                        "-p icmp -m conntrack --ctstate RELATED -j ACCEPT",
+                        "-p ipv6-icmp -m conntrack --ctstate RELATED -j ACCEPT",
+                        "-p tcp -m tcp --dport 50000:51000 -m conntrack --ctstate RELATED \
+                         -m helper --helper ftp -j ACCEPT",
+                    ],
+                    OPENS,
+                );
+            }),
+        },
+        Case {
+            id: "FN314",
+            severity: Severity::Warning,
+            says: "ports 51001-60000",
+            cure: "-p tcp -m multiport --dports 21,50000:51000 -j ACCEPT",
+            fires: side(OWN, |host| {
+                filter(
+                    host,
+                    KEEPS,
+                    &["-p tcp -m multiport --dports 21,50000:60000 -j ACCEPT"],
+                );
+            }),
+            silent: side(OWN, |host| {
+                filter(
+                    host,
+                    KEEPS,
+                    &["-p tcp -m multiport --dports 21,22,80,443,50000:51000 -j ACCEPT"],
+                );
+            }),
+        },
+        Case {
+            id: "FN316",
+            severity: Severity::Warning,
+            says: "a client has at most 4 connections at once",
+            cure: "! --dport 50000:51000",
+            fires: side(OWN, |host| {
+                let limit = "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN \
+                             -m connlimit --connlimit-above 4 -j REJECT";
+                filter(host, &[KEEPS[0], KEEPS[1], KEEPS[2], limit], OPENS);
+            }),
+            // That of logins.
+            silent: side(OWN, |host| {
+                let limit = "-p tcp -m tcp --dport 21 -m connlimit --connlimit-above 4 -j REJECT";
+                filter(host, &[KEEPS[0], KEEPS[1], KEEPS[2], limit], OPENS);
+            }),
+        },
+        Case {
+            id: "FN319",
+            severity: Severity::Warning,
+            says: "source port 50000-51000 gets to ports that are shut to all others",
+            cure: "-m multiport --dports 50000:51000 -j ACCEPT",
+            fires: side(OWN, |host| {
+                filter(
+                    host,
+                    KEEPS,
+                    &[
+                        "-p tcp -m state --state NEW -m multiport --ports 50000:51000 -j ACCEPT",
+                        "-p tcp -m tcp --dport 21 -j ACCEPT",
+                    ],
+                );
+            }),
+            silent: side(OWN, |host| {
+                filter(
+                    host,
+                    KEEPS,
+                    &[
+                        "-p tcp -m state --state NEW -m multiport --dports 50000:51000 -j ACCEPT",
+                        "-p tcp -m tcp --sport 20 -m state --state ESTABLISHED -j ACCEPT",
+                        "-p tcp -m tcp --dport 21 -j ACCEPT",
+                    ],
+                );
+            }),
+        },
+        Case {
+            id: "FN323",
+            severity: Severity::Warning,
+            says: "ICMP \"fragmentation needed\" and ICMPv6 \"packet too big\"",
+            cure: "ftpnat:t:related-icmp",
+            fires: side(OWN, |host| {
+                filter(
+                    host,
+                    &["-m conntrack --ctstate ESTABLISHED -j ACCEPT"],
+                    OPENS,
+                );
+            }),
+            silent: side(OWN, |host| {
+                filter(
+                    host,
+                    &[
+                        "-m conntrack --ctstate ESTABLISHED -j ACCEPT",
+                        "-p icmp -m icmp --icmp-type 3/4 -j ACCEPT",
+                        "-p ipv6-icmp -m icmp6 --icmpv6-type 2 -j ACCEPT",
+                    ],
+                    OPENS,
+                );
+            }),
+        },
     ]
+}
+
+/// What belongs to connections that are there.
+const KEEPS: &[&str] = &[
+    "-m conntrack --ctstate ESTABLISHED -j ACCEPT",
+    "-p icmp -m conntrack --ctstate RELATED -j ACCEPT",
+    "-p ipv6-icmp -m conntrack --ctstate RELATED -j ACCEPT",
+];
+/// What the profiles need.
+const OPENS: &[&str] = &[
+    "-p tcp -m tcp --dport 21 -j ACCEPT",
+    "-p tcp -m tcp --dport 50000:51000 -j ACCEPT",
+];
+/// With a port for plain sessions.
+const PLAIN: &str = "name: t\nserver: { address: [203.0.113.10, \"2001:db8:113::10\"] }\n\
+                     passive: { ports: 50000-51000 }\n";
+
+/// Rules at the input hook, of both families, whose policy drops; the helper is assigned.
+pub(crate) fn filter(host: &mut Snapshot, first: &[&str], then: &[&str]) {
+    let of = |ipv4: bool| {
+        let other = if ipv4 { "-p ipv6-icmp" } else { "-p icmp" };
+        let rules = first.iter().chain(then).filter(|r| !r.starts_with(other));
+        let rules = rules.fold(String::new(), |all, rule| all + "-A INPUT " + rule + "\n");
+        format!("{ASSIGNS}*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n{rules}COMMIT\n")
+    };
+    set(host, LEGACY, of(true));
+    set(host, "asked:ip6tables-legacy-save", of(false));
 }
 
 /// iptables-legacy, with nothing in it that stops or lets through.
@@ -405,7 +546,7 @@ const PLAIN_DNAT: &str = DNAT;
 const LOOSE: &str = "/sys/module/nf_conntrack_ftp/parameters/loose";
 const OTHER: &str = "/etc/ftpnat/profiles/other.yaml";
 const RESERVED: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
-const LEGACY: &str = "asked:iptables-legacy-save";
+pub(crate) const LEGACY: &str = "asked:iptables-legacy-save";
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 
 fn unloaded(host: &mut Snapshot) {

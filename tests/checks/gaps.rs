@@ -48,8 +48,9 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
         &["asked:nft-tables", "asked:iptables-legacy-save"],
         DNAT,
         &[
-            "FN203", "FN204", "FN205", "FN303", "FN304", "FN305", "FN307", "FN308", "FN309",
-            "FN310", "FN311", "FN312", "FN313", "FN320", "FN322", "FN324",
+            "FN203", "FN204", "FN205", "FN303", "FN304", "FN305", "FN306", "FN307", "FN308",
+            "FN309", "FN310", "FN311", "FN312", "FN313", "FN314", "FN316", "FN319", "FN320",
+            "FN322", "FN323", "FN324",
         ],
     ),
     (&["asked:installed-rules"], OWN, &["FN317"]),

@@ -10,6 +10,7 @@ mod host;
 mod narrow;
 mod recorded;
 mod unseen;
+mod width;
 
 use ftpnat::check::{Finding, Firewall, Report, examine};
 use ftpnat::facts::Facts;

@@ -6,9 +6,16 @@ mod both_back_ends;
 mod drifted;
 mod early;
 mod helper;
+mod limit;
+mod narrower;
+mod opened;
 mod packet_path;
+mod path_mtu;
+mod related_wide;
+mod source_port;
 mod states;
 mod translated;
+mod wide_range;
 
 use crate::model::check as id;
 use crate::plan::{From, ProfilePlan};
@@ -31,12 +38,17 @@ pub(super) use drifted::INSTALLED_RULES_DRIFTED;
 pub(super) use helper::{
     HELPER_ASSIGNED_AFTER_DNAT, HELPER_ASSIGNED_TOO_EARLY, HELPER_NOT_ASSIGNED, PIECES,
 };
+pub(super) use limit::CONNECTION_LIMIT_CUTS_DATA;
 pub(super) use packet_path::PACKET_PATH_NOT_VISIBLE;
+pub(super) use path_mtu::ICMP_NEEDED_FOR_PMTU_DROPPED;
+pub(super) use related_wide::RELATED_ACCEPTED_TOO_WIDELY;
+pub(super) use source_port::ACCEPT_MATCHES_SOURCE_PORT;
 pub(super) use states::{ESTABLISHED_NOT_ACCEPTED, RELATED_NOT_ACCEPTED, TRAFFIC_UNTRACKED};
 pub(super) use translated::{
     DNAT_MISSING, DNAT_SHIFTS_PORTS, DNAT_TAKEN_BY_ANOTHER_RULE, HAIRPIN_MISSING,
     INBOUND_SNAT_HIDES_CLIENTS, SNAT_MISSING_FOR_ACTIVE,
 };
+pub(super) use wide_range::RANGE_OPEN_WIDER_THAN_NEEDED;
 
 check! {
     /// The server refuses a data connection from another address than the control connection's.
