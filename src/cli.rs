@@ -113,6 +113,17 @@ pub struct Check {
     #[arg(long, value_name = "DIR", conflicts_with = "state_dir")]
     pub snapshot: Option<String>,
 
+    /// Judge rules that `iptables-save` or `ip6tables-save` printed on a host of which
+    /// nothing else is known: a file, or `-` for standard input. What `iptables -S` prints
+    /// will do. What has to be assumed of that host is said. Needs a profile.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "profiles",
+        conflicts_with_all = ["snapshot", "probe"]
+    )]
+    pub rules: Option<String>,
+
     /// Let functional probes make the kernel load the modules that they ask for.
     #[arg(long, conflicts_with = "snapshot")]
     pub probe: bool,

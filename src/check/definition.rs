@@ -7,6 +7,7 @@ use crate::plan::reach::Reached;
 use crate::profile::Profile;
 use crate::ruleset::eval::{HostFacts, Prepared};
 use crate::ruleset::live::Ruleset;
+use crate::ruleset::posted::Posted;
 
 use super::ruleset::Blame;
 use super::{Finding, Severity};
@@ -77,6 +78,8 @@ pub struct Firewall<'a> {
     pub host: &'a HostFacts,
     /// Made ready for packets.
     pub prepared: Prepared<'a>,
+    /// The text that it was read from, and the text's name, where it is not in force here.
+    pub text: Option<(&'a Posted, &'a str)>,
 }
 
 impl<'a> Firewall<'a> {
@@ -87,7 +90,23 @@ impl<'a> Firewall<'a> {
             ruleset,
             host,
             prepared: Prepared::new(ruleset, host),
+            text: None,
         }
+    }
+
+    /// The ruleset that a text of this name holds.
+    #[must_use]
+    pub fn of_text(ruleset: &'a Ruleset, host: &'a HostFacts, text: (&'a Posted, &'a str)) -> Self {
+        Self {
+            text: Some(text),
+            ..Self::new(ruleset, host)
+        }
+    }
+
+    /// What it is, as evidence has it that stands at no place of it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.text.map_or("live ruleset", |(_, name)| name)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::facts::{Fact, Facts};
 use crate::model::check::CheckId;
-use crate::plan::ProfilePlan;
+use crate::model::net::Family;
 use crate::plan::reach::reach;
+use crate::plan::{ProfilePlan, served_families};
 use crate::profile::Profile;
 
 use super::definition::{Check, Firewall, Judge, Subject, Verdict};
@@ -109,10 +110,11 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
         Judge::Host { applies, .. } if !applies(subject) => Verdict::Fine,
         Judge::Host { needs, find, .. } => {
             let gap = needs.iter().find_map(|fact| subject.facts.gap(*fact));
-            gap.map_or_else(|| find(subject), Verdict::Unknown)
+            let verdict = gap.map_or_else(|| find(subject), Verdict::Unknown);
+            as_far_as_seen(subject, verdict)
         }
         Judge::Blame { applies, .. } if !applies(subject) => Verdict::Fine,
-        Judge::Blame { .. } => blamed(check, subject),
+        Judge::Blame { .. } => as_far_as_seen(subject, blamed(check, subject)),
         Judge::Cause => Verdict::Fine,
     }
 }
@@ -125,9 +127,31 @@ fn blamed(check: &Check, subject: &Subject) -> Verdict {
         return unread;
     }
     if subject.traffic.is_empty() {
-        return Verdict::Unknown("no address is known that clients call".to_owned());
+        let why = unseen(subject);
+        return Verdict::Unknown(why.unwrap_or("no address is known that clients call".to_owned()));
     }
     found(subject, check.id)
+}
+
+/// Fine in one family is not known of the other.
+fn as_far_as_seen(subject: &Subject, verdict: Verdict) -> Verdict {
+    match (verdict, unseen(subject)) {
+        (Verdict::Fine, Some(why)) => Verdict::Unknown(why),
+        (verdict, _) => verdict,
+    }
+}
+
+/// Why nothing is known of a family that the profile serves; `None` where that is not so.
+fn unseen(subject: &Subject) -> Option<String> {
+    let served = served_families(subject.profile);
+    let family = served.iter().find(|f| subject.facts.unseen.contains(f))?;
+    let program = match family {
+        Family::Ipv4 => "iptables-save",
+        Family::Ipv6 => "ip6tables-save",
+    };
+    Some(format!(
+        "the text holds no rules of {family}: `{program}` prints them"
+    ))
 }
 
 /// What is wrong with a profile, or worth knowing, without any host: worst first.

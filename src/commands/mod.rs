@@ -11,6 +11,7 @@ mod installed;
 mod plan;
 mod profiles;
 mod remove;
+mod saved;
 mod schema;
 mod scratch_probe;
 mod snapshot;

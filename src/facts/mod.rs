@@ -21,7 +21,7 @@ pub mod sysctl;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::net::PortRange;
+use crate::model::net::{Family, PortRange};
 
 use devices::Devices;
 use helper::{Availability, CONNTRACK_FTP, NAT_FTP};
@@ -63,6 +63,8 @@ pub struct Facts {
     pub devices: Option<Devices>,
     /// What ftpnat installed here, and what became of it.
     pub installed: Option<Installed>,
+    /// Families of which it is not known what filters their packets: nothing is said of them.
+    pub unseen: Vec<Family>,
     /// The sources themselves, for what is asked of them by name.
     pub snapshot: Snapshot,
 }
@@ -160,6 +162,7 @@ impl Facts {
             selinux: selinux(&snapshot),
             devices: asked(Asked::Devices).map(Devices::parse),
             installed: installed(&snapshot),
+            unseen: Vec::new(),
             snapshot,
         }
     }
@@ -222,6 +225,9 @@ impl Facts {
 
     /// Why nothing tells of a helper.
     fn untold(&self) -> String {
+        if let Some(why) = self.snapshot.why_blind() {
+            return why.to_owned();
+        }
         let probe = match self.snapshot.text(&Asked::Probe.to_string()) {
             Some(_) => "and a functional probe could not tell",
             None => "and a probe might load modules: `--probe` allows it",

@@ -33,6 +33,8 @@ pub enum State {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     sources: BTreeMap<String, State>,
+    /// Why nothing was looked for, where nothing could be.
+    blind: Option<String>,
 }
 
 /// Why a directory is no snapshot.
@@ -58,6 +60,21 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
+    /// Of a host that nobody can look at, for this reason: no source of it says anything.
+    #[must_use]
+    pub fn blind(why: impl Into<String>) -> Self {
+        Self {
+            sources: BTreeMap::new(),
+            blind: Some(why.into()),
+        }
+    }
+
+    /// Why nothing could be looked for; `None` where that was possible.
+    #[must_use]
+    pub fn why_blind(&self) -> Option<&str> {
+        self.blind.as_deref()
+    }
+
     /// Takes a source in; the last word about a name counts.
     pub fn insert(&mut self, name: impl Into<String>, state: State) {
         self.sources.insert(name.into(), state);
@@ -122,7 +139,10 @@ impl Snapshot {
             }
             Some(State::Absent) => format!("{shown} is not there"),
             Some(State::Unreadable(why)) => format!("cannot read {shown}: {why}"),
-            None => format!("{shown} was not looked for"),
+            None => match &self.blind {
+                Some(why) => why.clone(),
+                None => format!("{shown} was not looked for"),
+            },
         }
     }
 

@@ -3,11 +3,13 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Check, NotChecked, Report, Section, Severity, sections};
+use crate::check::{CHECKS, Check, NotChecked, Report, Section, Severity, sections};
 use crate::facts::helper::{Availability, Stage};
 use crate::facts::{Facts, host};
+use crate::model::check::CheckId;
 use crate::profile::Profile;
 
+use super::seen::Seen;
 use super::terminal::one_line;
 use super::words::{
     self, BAD, BOLD, CAREFUL, GOOD, Shown, described, dimmed, hanging, heading, wrapped,
@@ -15,13 +17,19 @@ use super::words::{
 
 /// The report on one profile.
 #[must_use]
-pub fn report(profile: &Profile, report: &Report, facts: &Facts) -> String {
+pub fn report(profile: &Profile, report: &Report, seen: Seen) -> String {
     let mut text = verdict(profile, report);
+    text.push_str(&seen.assumed(profile));
     for finding in &report.findings {
         text.push_str(&words::finding(finding, Shown::Evidence));
     }
-    text.push_str(&not_checked(report, facts));
-    text.push_str(&this_host(facts));
+    match seen {
+        Seen::Host(facts) => {
+            text.push_str(&not_checked(report, facts));
+            text.push_str(&this_host(facts));
+        }
+        Seen::Text(..) => text.push_str(&not_told(report)),
+    }
     if let Some(first) = report.findings.first() {
         let more = format!("`ftpnat explain {}` says more of it", first.id);
         text.push_str(&dimmed(&wrapped("  ", &more)));
@@ -99,23 +107,66 @@ fn checks(count: usize) -> String {
     }
 }
 
+/// Reasons, each with the checks that were not made for it.
+fn reasons(report: &Report) -> Vec<(&str, Vec<&NotChecked>)> {
+    let mut reasons: Vec<(&str, Vec<&NotChecked>)> = Vec::new();
+    for open in &report.not_checked {
+        match reasons
+            .iter_mut()
+            .find(|(reason, _)| *reason == open.reason)
+        {
+            Some((_, same)) => same.push(open),
+            None => reasons.push((&open.reason, vec![open])),
+        }
+    }
+    reasons
+}
+
+/// What a saved ruleset leaves open: many checks for few reasons, so without their names.
+fn not_told(report: &Report) -> String {
+    if report.not_checked.is_empty() {
+        return String::new();
+    }
+    let mut text = heading("Not checked", "so nothing is said of it");
+    for (reason, open) in reasons(report) {
+        let ids: Vec<CheckId> = open.iter().map(|open| open.id).collect();
+        let words = format!("{}: {}", runs(&ids), one_line(reason));
+        text.push_str(&hanging("  ", "    ", &words));
+    }
+    text.push_str(&hanging(
+        "  to see more: ",
+        "    ",
+        "`ftpnat check` on the host itself; `ftpnat snapshot` there saves what it looks at",
+    ));
+    text
+}
+
+/// `FN105, FN207 to FN210`: those that follow one another among all checks as a run.
+fn runs(ids: &[CheckId]) -> String {
+    let at = |id: &CheckId| CHECKS.iter().position(|check| check.id == *id);
+    let kind = |id: &CheckId| id.to_string().get(..3).map(str::to_owned);
+    let follows = |one: &CheckId, next: &CheckId| {
+        kind(one) == kind(next) && at(next) == at(one).map(|at| at + 1)
+    };
+    let words = ids.chunk_by(follows).map(|run| match run {
+        [first, _, .., last] => format!("{first} to {last}"),
+        few => few
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
 /// One paragraph a reason.
 fn not_checked(report: &Report, facts: &Facts) -> String {
     let mut text = heading("Not checked", "so nothing is said of it");
-    let mut reasons: Vec<&str> = Vec::new();
-    for open in &report.not_checked {
-        if !reasons.contains(&open.reason.as_str()) {
-            reasons.push(&open.reason);
-        }
-    }
-    for reason in reasons {
-        let same: Vec<String> = report
-            .not_checked
+    for (reason, open) in reasons(report) {
+        let same = open
             .iter()
-            .filter(|open| open.reason == reason)
-            .map(|open: &NotChecked| format!("{} {}", open.id, open.id.name()))
-            .collect();
-        text.push_str(&hanging("  ", "  ", &same.join(", ")));
+            .map(|open| format!("{} {}", open.id, open.id.name()));
+        text.push_str(&hanging("  ", "  ", &same.collect::<Vec<_>>().join(", ")));
         text.push_str(&hanging("    ", "    ", &one_line(reason)));
     }
     if !report.not_checked.is_empty() {

@@ -10,9 +10,11 @@ pub mod json;
 pub mod managers;
 pub mod path;
 pub mod refusal;
+mod seen;
 pub mod snapshot;
 mod terminal;
 mod words;
 
 pub use failure::{Failure, Place};
+pub use seen::Seen;
 pub use terminal::one_line;

@@ -2,6 +2,7 @@
 //! without the host.
 
 pub mod announce;
+pub mod assumed;
 mod dnat;
 mod families;
 pub mod flows;

@@ -10,5 +10,6 @@ mod native_rule;
 pub mod netlink;
 pub mod owner;
 pub mod placement;
+pub mod posted;
 mod rewrite;
 pub mod save;

@@ -164,7 +164,7 @@ impl Table {
 
     /// Whether a line changes nothing: `-F` of a chain that has no rules yet, as our
     /// own texts have it, and `-X` of an empty chain of the table, which then goes.
-    fn repeats_itself(&mut self, line: &str) -> bool {
+    pub(super) fn repeats_itself(&mut self, line: &str) -> bool {
         let (verb, chain) = line.split_once(' ').unwrap_or_default();
         let is_empty = self.rules_of(chain).next().is_none();
         let is_used = self.rules.iter().any(|r| r.target() == Some(chain));
@@ -252,13 +252,13 @@ impl SavedRule {
 /// The table of which iptables-nft says that it cannot print it, in lines such as
 /// ``# Table `filter' is incompatible, use 'nft' tool.`` and ``# Table `filter'
 /// contains incompatible base-chains, use 'nft' tool to list them.``
-fn incompatible(line: &str) -> Option<&str> {
+pub(super) fn incompatible(line: &str) -> Option<&str> {
     let rest = line.strip_prefix('#')?;
     let name = || rest.split(['`', '\'']).nth(1).unwrap_or("?");
     rest.contains("incompatible").then(name)
 }
 
-fn chain(line: &str) -> Option<Chain> {
+pub(super) fn chain(line: &str) -> Option<Chain> {
     let mut words = line[1..].split_whitespace();
     let name = words.next()?.to_owned();
     let policy = words.next()?;

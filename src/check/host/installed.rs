@@ -29,6 +29,9 @@ check! {
 }
 
 fn overlap(subject: &Subject) -> Verdict {
+    if let Some(why) = subject.facts.snapshot.why_blind() {
+        return Verdict::Unknown(why.to_owned());
+    }
     if let Some(why) = subject.facts.unreadable_profile() {
         return Verdict::Unknown(format!("cannot read {why}"));
     }

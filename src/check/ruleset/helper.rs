@@ -271,7 +271,11 @@ fn after_dnat(subject: &Subject) -> Verdict {
     {
         Some(true) => return Verdict::Fine,
         Some(false) => {}
-        None => return Verdict::Unknown("which kernel it is is not known".to_owned()),
+        None => {
+            let blind = subject.facts.snapshot.why_blind();
+            let why = blind.unwrap_or("which kernel it is is not known");
+            return Verdict::Unknown(why.to_owned());
+        }
     }
     if let Some(unknown) = unread(subject) {
         return unknown;
@@ -343,7 +347,7 @@ fn met(subject: &Subject, evaluation: &Evaluation) -> Vec<Evidence> {
         .collect();
     if met.is_empty() {
         met.push(Evidence {
-            source: "live ruleset".to_owned(),
+            source: subject.firewall.name().to_owned(),
             text: "no base chain that the packet meets".to_owned(),
         });
     }

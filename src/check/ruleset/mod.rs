@@ -118,9 +118,17 @@ fn gateway_active(_: &Profile, plan: &ProfilePlan) -> Option<Finding> {
 
 /// A rule or a policy, as evidence.
 pub(in crate::check) fn place(subject: &Subject, at: Place) -> Evidence {
+    if let Some((posted, name)) = subject.firewall.text
+        && let Some((line, text)) = posted.at(subject.firewall.ruleset, at)
+    {
+        return Evidence {
+            source: format!("{name}:{line}"),
+            text: text.to_owned(),
+        };
+    }
     let Some((table, chain)) = subject.firewall.prepared.chain(at) else {
         return Evidence {
-            source: "live ruleset".to_owned(),
+            source: subject.firewall.name().to_owned(),
             text: "a rule".to_owned(),
         };
     };

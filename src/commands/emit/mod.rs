@@ -3,10 +3,6 @@
 //! Nothing is printed before the whole text exists: half a ruleset in a pipe is a
 //! host cut off.
 
-use std::path::Path;
-
-use anyhow::Context as _;
-
 use crate::cli::{Emit, Format};
 use crate::model::net::Family;
 use crate::output::{self, Failure, one_line};
@@ -15,14 +11,10 @@ use crate::profile::Profile;
 use crate::render::nftables;
 use crate::render::restore::{self, Onto, Restore};
 use crate::ruleset::save::Save;
-use crate::sys::files;
 use crate::sys::terminal::{Color, stdout_is_terminal, write_stderr, write_stdout};
 
 mod live;
 mod nft;
-
-/// A saved ruleset larger than this is no ruleset.
-const MAX_SAVE_BYTES: usize = 256 * 1024 * 1024;
 
 /// Prints the rules, and what must be said about them on standard error.
 pub(super) fn run(emit: &Emit, color: Color) -> anyhow::Result<()> {
@@ -98,27 +90,13 @@ fn for_iptables(plan: &Plan, family: Family, base: &str) -> anyhow::Result<Resto
 }
 
 fn read_save(base: &str) -> anyhow::Result<Save> {
-    let (label, bytes) = if base == "-" {
-        (
-            "standard input".to_owned(),
-            files::read_stdin(MAX_SAVE_BYTES).context("cannot read standard input")?,
-        )
-    } else {
-        let bytes = files::read(Path::new(base), MAX_SAVE_BYTES).map_err(|e| {
-            Failure::cannot(format!("cannot read the base {}: {e}", one_line(base)))
-        })?;
-        (one_line(base), bytes)
-    };
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::cannot(format!("{label} is not text")))
-        .and_then(|text| {
-            Save::parse(&text).and_then(Save::require_tables).map_err(|e| {
-                Failure::cannot(format!("{label} is not a whole saved ruleset: {e}")).help(
-                    "give what `iptables-save -c` prints; for a host without any rules: --base live",
-                )
-            })
-        })
-        .map_err(Into::into)
+    let (label, text) = super::saved::read(base, "the base")?;
+    let save = Save::parse(&text).and_then(Save::require_tables);
+    save.map_err(|e| {
+        Failure::cannot(format!("{label} is not a whole saved ruleset: {e}"))
+            .help("give what `iptables-save -c` prints; for a host without any rules: --base live")
+            .into()
+    })
 }
 
 /// A warning for who pipes the text on without reading it.

@@ -162,11 +162,13 @@ impl Connections {
     }
 }
 
-/// Every connection that the profile needs, family by family.
+/// Every connection that the profile needs, family by family; none of a family of which
+/// nothing is known.
 #[must_use]
 pub fn connections(profile: &Profile, facts: &Facts) -> Vec<Connections> {
     let mut all = Vec::new();
-    for family in super::served_families(profile) {
+    let seen = |family: &Family| !facts.unseen.contains(family);
+    for family in super::served_families(profile).into_iter().filter(seen) {
         let scene = Scene {
             profile,
             facts,
