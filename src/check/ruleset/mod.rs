@@ -169,25 +169,36 @@ fn nat_chains(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
         (false, false) => (Hook::Prerouting, "prerouting"),
     };
     let mut found = Vec::new();
-    for table in subject
-        .firewall
-        .ruleset
-        .tables
-        .iter()
-        .filter(|t| !t.dormant)
-    {
-        let is_there = |chain: &&Chain| {
+    let tables = subject.firewall.ruleset.tables.iter().enumerate();
+    for (number, table) in tables.filter(|(_, t)| !t.dormant) {
+        let is_there = |chain: &Chain| {
             let base = chain.base.as_ref();
             base.is_some_and(|base| base.kind == Kind::Nat && base.hook == hook)
         };
-        found.extend(table.chains.iter().filter(is_there).map(|chain| Evidence {
-            source: print::place(table, chain),
-            text: "no rule of it translates them".to_owned(),
-        }));
+        for (at, chain) in table.chains.iter().enumerate() {
+            if !is_there(chain) {
+                continue;
+            }
+            let policy = Place {
+                table: number,
+                chain: at,
+                rule: None,
+            };
+            found.push(match subject.firewall.text {
+                None => Evidence {
+                    source: print::place(table, chain),
+                    text: "no rule of it translates them".to_owned(),
+                },
+                Some(_) => Evidence {
+                    text: format!("no rule of chain {} translates them", chain.name),
+                    ..place(subject, policy)
+                },
+            });
+        }
     }
     if found.is_empty() {
         found.push(Evidence {
-            source: "live ruleset".to_owned(),
+            source: subject.firewall.name().to_owned(),
             text: format!("no chain translates at the {name} hook"),
         });
     }

@@ -7,6 +7,7 @@
 
 mod family;
 mod fault;
+mod words;
 
 use std::collections::HashSet;
 
@@ -253,13 +254,14 @@ impl Open {
             chains.push(number);
             return Ok(());
         }
-        if let Some(rule) = SavedRule::parse(line) {
+        if let Some(mut rule) = SavedRule::parse(line) {
             if fault::has_dash(&rule) {
                 return Err(Fault::Dash);
             }
             if !table.chains.iter().any(|c| c.name == rule.chain) {
                 return Err(Fault::Undeclared(rule.chain));
             }
+            rule.words = words::as_saved(&rule.words);
             table.rules.push(rule);
             rules.push(number);
             return Ok(());

@@ -255,7 +255,8 @@ pub(super) fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
 }
 
 /// Whether `apply` cures it: not where a rule of others must go, or stands where ftpnat puts
-/// none, nor where the table is another program's own.
+/// none, nor where the table is another program's own, nor where the rules are of a text:
+/// it would change this host.
 fn is_for_apply(subject: &Subject, check: CheckId, faults: &[&Fault]) -> bool {
     let by_hand = matches!(
         check,
@@ -267,7 +268,9 @@ fn is_for_apply(subject: &Subject, check: CheckId, faults: &[&Fault]) -> bool {
     };
     let mut causes = faults.iter().flat_map(|f| &f.causes);
     let is_file = subject.profile.file != "<stdin>";
+    let is_in_force = subject.firewall.text.is_none();
     is_file
+        && is_in_force
         && !by_hand
         && !causes.any(|stop| in_owned(stop) || exempt::odd_hook(subject, *stop).is_some())
 }
