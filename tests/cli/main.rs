@@ -9,6 +9,7 @@ mod errors;
 mod golden;
 mod json;
 mod profiles;
+mod rules;
 mod terminal;
 
 use std::io::Write as _;

@@ -144,8 +144,8 @@ impl Reader {
         if let Some(table) = super::save::incompatible(line) {
             return Err(Fault::Incompatible(table.to_owned()));
         }
-        if let Some(program) = family::program(line) {
-            self.header = program.or(self.header);
+        if family::is_program(line) {
+            self.header = family::printed_by(line).or(self.header);
             return self.end_listed();
         }
         if line.starts_with('#') || self.open.is_none() && fault::is_prompt(line) {

@@ -160,13 +160,12 @@ fn with_match(words: &[String], protocol: &str) -> Vec<String> {
     }
     let mut pairs = rest.windows(2);
     let named = pairs.position(|pair| pair[0] == "-m" && pair[1] == protocol);
-    let place = match named {
-        Some(at) => at + 2,
-        None => {
-            implied.splice(0..0, ["-m".to_owned(), protocol.to_owned()]);
-            let target = |w: &String| ["-j", "--jump", "-g", "--goto"].contains(&w.as_str());
-            rest.iter().position(target).unwrap_or(rest.len())
-        }
+    let place = if let Some(at) = named {
+        at + 2
+    } else {
+        implied.splice(0..0, ["-m".to_owned(), protocol.to_owned()]);
+        let target = |w: &String| ["-j", "--jump", "-g", "--goto"].contains(&w.as_str());
+        rest.iter().position(target).unwrap_or(rest.len())
     };
     rest.splice(place..place, implied);
     rest
