@@ -70,11 +70,11 @@ pub fn assumed(profile: &Profile, posted: &Posted) -> Assumed {
     let names = Names { profile, posted };
     let outer = by_profile(externals(profile).iter().find_map(|e| e.interfaces.first()))
         .or_else(|| by_rules(names.outer()))
-        .unwrap_or_else(|| made_up(names.free_interface(None)));
+        .unwrap_or_else(|| made_up(names.untrusted_name()));
     let inner = (!is_server(profile)).then(|| {
         by_profile(internal(profile).and_then(|i| i.interfaces.first()))
             .or_else(|| by_rules(names.inner(&outer.value)))
-            .unwrap_or_else(|| made_up(names.free_interface(Some(&outer.value))))
+            .unwrap_or_else(|| made_up(other_name(&outer.value)))
     });
     let families = posted.families();
     let of_family = |family: &Family| called(profile, &names, *family);
@@ -110,6 +110,11 @@ pub fn assumed(profile: &Profile, posted: &Posted) -> Assumed {
         called,
         inner,
     }
+}
+
+/// `eth1`, or `eth0` beside that.
+fn other_name(outer: &str) -> String {
+    if outer == "eth1" { "eth0" } else { "eth1" }.to_owned()
 }
 
 fn by_profile(value: Option<impl ToString>) -> Option<Known<String>> {

@@ -38,7 +38,7 @@ impl<'a> Names<'a> {
             .filter_map(|r| interface(r, "-i"))
             .chain(masqueraded.filter_map(|r| interface(r, "-o")))
             .next()
-            .or_else(|| self.only_other(None))
+            .or_else(|| self.only_untrusted())
     }
 
     /// The one that faces the inside: that of a rule about the server; else the only other.
@@ -50,38 +50,41 @@ impl<'a> Names<'a> {
         };
         self.rules()
             .find_map(|r| leads(r, "-d", "-o").or_else(|| leads(r, "-s", "-i")))
-            .or_else(|| self.only_other(Some(outer)))
+            .or_else(|| self.only_beside(outer, false))
+            .or_else(|| self.only_beside(outer, true))
     }
 
-    /// The only interface that rules name, beside `besides`. From outside, nobody is
-    /// trusted by the interface alone.
-    fn only_other(&self, besides: Option<&str>) -> Option<String> {
-        let mut found: Vec<String> = Vec::new();
-        for rule in self.rules() {
-            for option in ["-i", "-o"] {
-                let trusted = besides.is_none() && (is_trusting(rule) || option == "-o");
-                if trusted || is_guest(rule, option) {
-                    continue;
-                }
-                found.extend(interface(rule, option));
-            }
-        }
-        found.retain(|name| besides != Some(name) && !self.is_trusted(name, besides));
-        found.sort_unstable();
-        found.dedup();
-        (found.len() == 1).then(|| found.remove(0))
+    /// The only interface that packets come in by, but for those that are trusted as a
+    /// whole and those of guests: nobody trusts the outside.
+    fn only_untrusted(&self) -> Option<String> {
+        let rules = self.rules().filter(|r| !is_guest(r, "-i"));
+        let mut names: Vec<String> = rules.filter_map(|r| interface(r, "-i")).collect();
+        names.retain(|name| !self.is_trusted(name));
+        only(names)
     }
 
-    fn is_trusted(&self, name: &str, besides: Option<&str>) -> bool {
+    /// The only interface beside that one, of guests or of others.
+    fn only_beside(&self, outer: &str, guests: bool) -> Option<String> {
+        let of = |rule: &SavedRule| {
+            let named = ["-i", "-o"]
+                .map(|option| interface(rule, option).filter(|_| is_guest(rule, option) == guests));
+            named.into_iter().flatten().collect::<Vec<_>>()
+        };
+        let mut names: Vec<String> = self.rules().flat_map(of).collect();
+        names.retain(|name| name != outer);
+        only(names)
+    }
+
+    fn is_trusted(&self, name: &str) -> bool {
         let trusts = |r: &SavedRule| is_trusting(r) && interface(r, "-i").as_deref() == Some(name);
-        besides.is_none() && self.rules().any(trusts)
+        self.rules().any(trusts)
     }
 
-    /// `eth0`, or the first of its kind that is not trusted and not that one.
-    pub(super) fn free_interface(&self, besides: Option<&str>) -> String {
-        let names = (0..u8::MAX).map(|n| format!("eth{n}"));
-        let mut free = names.filter(|n| besides != Some(n) && !self.is_trusted(n, besides));
-        free.next().unwrap_or_else(|| "eth0".to_owned())
+    /// `eth0`, or the first of its kind that is not trusted: for the outside.
+    pub(super) fn untrusted_name(&self) -> String {
+        let mut names = (0..u8::MAX).map(|n| format!("eth{n}"));
+        let found = names.find(|name| !self.is_trusted(name));
+        found.unwrap_or_else(|| "eth0".to_owned())
     }
 
     /// The address of that family that a rule about the control port is for.
@@ -106,6 +109,13 @@ impl<'a> Names<'a> {
         let data = self.profile.passive.ports;
         self.is_about_control(rule) || ports(rule).contains(&data)
     }
+}
+
+/// The one that all of these names are.
+fn only(mut names: Vec<String>) -> Option<String> {
+    names.sort_unstable();
+    names.dedup();
+    (names.len() == 1).then(|| names.remove(0))
 }
 
 /// The value of an option that is not negated.

@@ -126,7 +126,12 @@ fn the_inside_of_a_gateway() {
     };
     let two = "-A FORWARD -i enp2s0 -o enp1s0 -j ACCEPT\n-A POSTROUTING -o enp1s0 -j MASQUERADE";
     assert_eq!(inner(two), ("enp1s0".into(), "enp2s0".into(), By::Rules));
+    // A bridge of guests is one where it is all that there is.
+    let bridge = "-A FORWARD -i wan -o br-lan -p tcp --dport 21 -j ACCEPT";
+    assert_eq!(inner(bridge), ("wan".into(), "br-lan".into(), By::Rules));
     assert_eq!(inner(""), ("eth0".into(), "eth1".into(), By::Nobody));
+    let trusted = "-A INPUT -i eth0 -j ACCEPT";
+    assert_eq!(inner(trusted), ("eth1".into(), "eth0".into(), By::Rules));
 }
 
 #[test]

@@ -199,23 +199,31 @@ fn astray(
         Nat::Masquerade { .. } => return None,
     };
     let nat = part.opening.nat.known()?;
+    // What the helper expects goes where its control connection went.
+    let translations = wanted.opening.settled.unwrap_or(nat.translations);
+    let port_then = translations.destination.port;
+    let is_same = match port_then {
+        Port::Same => true,
+        // As where each port of the range has a rule of its own.
+        Port::Within(first, last) => first == last && ports(&part.region) == PortRange::one(first),
+        Port::Moved(by) => by == 0,
+    };
     let is_here = part.opening.to == Some(Where::Local);
     // A program of this host, such as a proxy, may well stand before its server; but no
     // program has one port for a whole passive range.
-    let is_shifted =
-        wanted.purpose == Purpose::PassiveData && nat.translations.destination.port != Port::Same;
+    let is_shifted = wanted.purpose == Purpose::PassiveData && !is_same;
     let is_before = is_here && nat.destination_by.is_some() && !is_shifted;
     if wanted.purpose == Purpose::ActiveData || is_before {
         return None;
     }
-    let reached = match nat.translations.destination.address {
+    let reached = match translations.destination.address {
         Address::Same => called,
         Address::Within(first, last) if first == last => first,
         // One of several, or not known.
         Address::Within(..) | Address::Moved(_) | Address::Unknown => return None,
     };
-    let is_port = match (wanted.purpose, nat.translations.destination.port) {
-        (Purpose::Control, port_then) => {
+    let is_port = match wanted.purpose {
+        Purpose::Control => {
             let reached = match port_then {
                 Port::Same => Some(called_port),
                 Port::Within(first, last) => (first == last).then_some(first),
@@ -223,7 +231,7 @@ fn astray(
             };
             wanted.control_port.is_none() || reached == wanted.control_port
         }
-        (_, port_then) => port_then == Port::Same,
+        Purpose::PassiveData | Purpose::ActiveData => is_same,
     };
     if reached == server && is_port {
         return None;
