@@ -16,7 +16,7 @@ use crate::ruleset::live::table::{Hook, Kind};
 use crate::ruleset::placement::{has_rate, is_will, is_will_to_clients};
 
 use super::super::super::Severity;
-use super::{Fault, Stop, dropped_by};
+use super::{Fault, Stop, dropped_by, is_translated};
 
 /// Rules on one way before it is given up.
 const MOST_CAUSES: usize = 16;
@@ -137,6 +137,9 @@ impl Judge<'_, '_> {
             let dropped = dropped.unwrap_or(&part.opening);
             return self.cause(id::ESTABLISHED_NOT_ACCEPTED, vec![stop(dropped, at)]);
         }
+        if self.is_left_here(part) {
+            return self.astray(part, None);
+        }
         let mut opening = self.wanted.opening.clone();
         opening.flow = opening.flow.at(&part.region);
         let causes = self.all_causes(&opening, stop(&part.opening, at));
@@ -221,6 +224,18 @@ impl Judge<'_, '_> {
             ignored.push(met.by);
         }
         None
+    }
+
+    /// Whether what should be led on to the server is not, and dropped on its way to this host
+    /// itself: an accept there would let it in to nobody.
+    fn is_left_here(&self, part: &Part) -> bool {
+        let opening = &self.wanted.opening;
+        let nat = part.opening.nat.known();
+        self.wanted.purpose != Purpose::ActiveData
+            && is_translated(self.profile, opening.flow.family())
+            && opening.settled.is_none()
+            && nat.is_some_and(|nat| nat.translations.destination.is_none())
+            && part.opening.trail.last().map(|met| met.hook) == Some(Hook::Input)
     }
 
     /// Led to something else than the server.
