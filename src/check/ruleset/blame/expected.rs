@@ -45,7 +45,9 @@ pub(super) fn must_be_new(profile: &Profile, data: &Connections, traffic: &[Reac
     let names_itself = match profile.nat {
         Nat::None => announced(profile) == Announced::External,
         Nat::Upstream { .. } | Nat::Dnat { .. } => announced(profile) == Announced::Inside,
-        Nat::Masquerade { .. } => false,
+        // Servers of others, that nothing on this side translates: what they announce is
+        // where they are called.
+        Nat::Masquerade { .. } => true,
     };
     data.purpose != Purpose::PassiveData
         || profile.control.iter().any(|c| c.tls.offers_tls())
