@@ -102,7 +102,7 @@ fn tell(
     format: Output,
 ) -> (u8, String) {
     let facts = seen.facts();
-    let report = examine(profile, part, facts, firewall);
+    let report = seen.fitting(examine(profile, part, facts, firewall));
     let text = match format {
         Output::Human if asked.verbose => {
             let traffic = reach(profile, facts, &firewall.prepared);

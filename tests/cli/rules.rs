@@ -113,10 +113,16 @@ fn evidence_names_the_line_of_the_text() {
     let seen = &list(finding, "evidence")[0];
     assert!(text(&seen["source"]).ends_with("rules.save:3"), "{report}");
     assert_eq!(seen["text"], ":INPUT DROP [0:0]");
-    // Installing rules here would cure nothing there.
-    let remedies = list(finding, "remedy").iter();
-    let applies = remedies.filter(|r| text(&r["text"]).contains("ftpnat apply"));
-    assert_eq!(applies.count(), 0, "{report}");
+    // Installing rules here would cure nothing there; nor is it known which back end it has.
+    let remedies: Vec<&str> = list(finding, "remedy")
+        .iter()
+        .map(|r| text(&r["text"]))
+        .collect();
+    assert!(remedies[0].starts_with("iptables -"), "{remedies:?}");
+    assert!(
+        !remedies.iter().any(|r| r.contains("ftpnat apply")),
+        "{remedies:?}"
+    );
 }
 
 /// Rules of one family tell nothing of the other.

@@ -181,10 +181,21 @@ fn span(span: Span, family: Family) -> String {
 fn evidence(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
     let mut all: Vec<Evidence> = Vec::new();
     let many = faults.len() > 1 || faults.iter().any(|f| f.causes.len() > 1);
-    for (stop, is_vain) in stops(faults) {
+    let stops = stops(faults);
+    // A rule for each port of the range says no more than some of them.
+    let in_vain = stops.iter().filter(|(_, is_vain)| *is_vain).count();
+    let mut named = 0;
+    for (stop, is_vain) in stops {
         let mut seen = place(subject, stop.at);
         if is_vain {
+            named += 1;
+            if named > NAMED {
+                continue;
+            }
             seen.source += ", in vain";
+            if named == NAMED && in_vain > NAMED {
+                let _ = write!(seen.source, " like {} more", in_vain - NAMED);
+            }
         } else if many {
             let ports: Vec<PortRange> = faults
                 .iter()
