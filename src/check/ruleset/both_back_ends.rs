@@ -41,6 +41,9 @@ check! {
 }
 
 fn both(subject: &Subject) -> Verdict {
+    if let Some(why) = subject.facts.snapshot.why_blind() {
+        return Verdict::Unknown(why.to_owned());
+    }
     let tables = &subject.firewall.ruleset.tables;
     let families = served_families(subject.profile);
     let found = families.into_iter().find_map(|family| {
