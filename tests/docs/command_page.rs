@@ -11,7 +11,12 @@ pub(crate) fn page() -> String {
     command.build();
     let commands: String = verbs(&command).map(verb).collect();
     let synopsis: Vec<String> = verbs(&command)
-        .map(|verb| prose(&usage(verb)).replace(' ', "\\ "))
+        // A line may end before an option, and not within one.
+        .map(|verb| {
+            prose(&usage(verb))
+                .replace(' ', "\\ ")
+                .replace("\\ [", " [")
+        })
         .collect();
     let options: String = options(&command).collect();
     filled(
