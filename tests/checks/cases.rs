@@ -177,7 +177,7 @@ fn cases() -> Vec<Case> {
             id: "FN203",
             severity: Severity::Error,
             says: "control connections to 203.0.113.10 port 21 get no helper",
-            cure: "ftpnat plan --profile test.yaml",
+            cure: "ct helper set",
             fires: side(PLAIN_DNAT, |host| {
                 // Only what comes in by the other interface.
                 set(
@@ -198,7 +198,7 @@ fn cases() -> Vec<Case> {
             id: "FN204",
             severity: Severity::Error,
             says: "where no connection is known yet",
-            cure: "ftpnat plan --profile test.yaml",
+            cure: "ct helper set",
             fires: side(PLAIN_DNAT, |host| load(host, "helper-early")),
             silent: side(PLAIN_DNAT, |host| load(host, "helper-late")),
         },
@@ -206,7 +206,7 @@ fn cases() -> Vec<Case> {
             id: "FN205",
             severity: Severity::Warning,
             says: "port 21 get the helper after DNAT",
-            cure: "ftpnat plan --profile test.yaml",
+            cure: "ct helper set",
             fires: side(PLAIN_DNAT, |host| load(host, "helper-late")),
             silent: side(PLAIN_DNAT, |host| {
                 load(host, "helper-late");
@@ -542,7 +542,9 @@ const CLIENTS_ACTIVE: &str = "name: t\nactive: true\nnat:\n  mode: masquerade\n 
                               external: { interface: eth0 }\n  \
                               internal: { interface: eth1, networks: [ 10.77.0.0/24 ] }\n";
 /// No `advertise`, so plain PASV needs both helpers.
-const PLAIN_DNAT: &str = DNAT;
+pub(crate) const PLAIN_DNAT: &str = "name: t\nserver: { address: 10.77.0.21 }\ncontrol: { port: 21, tls: none }\n\
+                          passive: { ports: 50000-51000 }\nnat:\n  mode: dnat\n  \
+                          external: { address: 203.0.113.10, interface: eth0 }\n";
 const LOOSE: &str = "/sys/module/nf_conntrack_ftp/parameters/loose";
 const OTHER: &str = "/etc/ftpnat/profiles/other.yaml";
 const RESERVED: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";

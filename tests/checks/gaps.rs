@@ -4,6 +4,7 @@
 use ftpnat::check::{CHECKS, Judge};
 use ftpnat::facts::snapshot::{Snapshot, State};
 
+use crate::cases::PLAIN_DNAT;
 use crate::host::healthy;
 use crate::{finding, report};
 
@@ -46,7 +47,7 @@ const NEEDED: &[(&[&str], &str, &[&str])] = &[
     (&["/proc/sys/net/ipv4/ip_forward"], DNAT, &["FN206"]),
     (
         &["asked:nft-tables", "asked:iptables-legacy-save"],
-        DNAT,
+        PLAIN_DNAT,
         &[
             "FN203", "FN204", "FN205", "FN303", "FN304", "FN305", "FN306", "FN307", "FN308",
             "FN309", "FN310", "FN311", "FN312", "FN313", "FN314", "FN316", "FN319", "FN320",

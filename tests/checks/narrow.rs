@@ -3,7 +3,7 @@
 
 use ftpnat::facts::snapshot::{Snapshot, State};
 
-use crate::cases::{in_range, two_uplinks};
+use crate::cases::{PLAIN_DNAT, in_range, two_uplinks};
 use crate::host::{ANY, HEAD, healthy, load, set};
 use crate::{finding, report};
 
@@ -176,7 +176,7 @@ const ROWS: &[Row] = &[
     ),
     (
         "FN203",
-        DNAT,
+        PLAIN_DNAT,
         |host| load(host, "helper-early-other"),
         Fires,
     ),
@@ -211,7 +211,7 @@ const OWN_HELPED: &str = "name: t\npassive: { ports: 50000-51000 }\nhelper: alwa
 const CALLED_2121: &str = "name: t\nserver: { address: 10.77.0.21 }\n\
                            passive: { ports: 50000-51000 }\nnat:\n  mode: dnat\n  \
                            external: { address: 203.0.113.10, interface: eth0, port: 2121 }\n";
-const LISTENS_2121: &str = "name: t\nserver: { address: 10.77.0.21 }\ncontrol: { port: 2121 }\n\
+const LISTENS_2121: &str = "name: t\nserver: { address: 10.77.0.21 }\ncontrol: { port: 2121, tls: none }\n\
                             passive: { ports: 50000-51000 }\nnat:\n  mode: dnat\n  external: \
                             { address: 203.0.113.10, interface: eth0, port: 21 }\n";
 

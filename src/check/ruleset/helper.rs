@@ -4,14 +4,15 @@ use crate::check::definition::{Judge, Subject, Verdict, check};
 use crate::check::{Evidence, Finding, Remedy, Severity};
 use crate::facts::KernelVersion;
 use crate::model::check as id;
-use crate::model::filter::Chain;
-use crate::plan::flows::{Connections, Purpose, connections};
+use crate::model::filter::{Chain, Purpose};
+use crate::plan::flows::{Connections, Purpose as For, connections};
 use crate::plan::{Cell, From, is_automatic, needs_of_helper};
 use crate::profile::Profile;
 use crate::ruleset::eval::{Assigned, Evaluation, Outcome, Place, Prepared, Told};
 use crate::ruleset::live::expression::Expression;
 use crate::ruleset::live::table::Hook;
 
+use super::blame::own;
 use super::early::{FIRST, FTP, behind_conntrack};
 use super::{place, unread};
 
@@ -35,8 +36,9 @@ check! {
     /// `nft list ruleset | grep "ct helper set"`; `iptables -t raw -S | grep CT`.
     ///
     /// ## Cure
-    /// The rule named `helper` that `ftpnat plan` prints; then log in anew.
+    /// The rules that the finding prints, or `ftpnat apply`; then log in anew.
     HELPER_NOT_ASSIGNED, Error, moot by &[
+        id::ADVERTISE_MISSING,
         id::CONNTRACK_HELPER_MISSING,
         id::HELPER_ASSIGNED_TOO_EARLY,
     ], Judge::Host {
@@ -108,7 +110,7 @@ fn helped(subject: &Subject) -> Vec<Connections> {
         .any(|r| r.chain == Chain::HELPER_OUTPUT);
     let cells = needs_of_helper(profile);
     let is_helped = |c: &Connections| {
-        c.purpose == Purpose::Control
+        c.purpose == For::Control
             && cells.iter().any(|cell| is_of(cell, c))
             && (c.from != From::Gateway || own)
     };
@@ -356,8 +358,12 @@ fn met(subject: &Subject, evaluation: &Evaluation) -> Vec<Evidence> {
 
 /// The rules of the plan that do it.
 fn planned(subject: &Subject) -> Vec<Remedy> {
-    let file = &subject.profile.file;
-    vec![Remedy::Command(format!(
-        "ftpnat plan --profile {file}   # its rule named helper"
-    ))]
+    let rules = subject.plan.rules.iter();
+    let assigning = rules.filter(|rule| rule.chain.purpose == Purpose::Helper);
+    let changes = assigning.map(|rule| own(subject, rule)).collect();
+    let mut remedies = vec![Remedy::Rules(changes)];
+    if subject.profile.file != "<stdin>" && subject.firewall.text.is_none() {
+        remedies.push(Remedy::Apply(subject.profile.file.clone()));
+    }
+    remedies
 }

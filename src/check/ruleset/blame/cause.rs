@@ -107,6 +107,15 @@ impl Judge<'_, '_> {
             .then_some(self.wanted.opening.flow.destination.0)
     }
 
+    /// Whether all would get through if a rule were not there; so too where it counts, as
+    /// limits have a check of their own.
+    pub(super) fn only_drops(&self, part: &Part, at: Place) -> bool {
+        let mut opening = self.wanted.opening.clone();
+        opening.flow = opening.flow.at(&part.region);
+        let without = self.prepared.evaluate_without(&opening, &[at]);
+        dropped_by(&without.outcome).is_none() || self.counts_connections(at)
+    }
+
     /// Limits have a check of their own.
     fn counts_connections(&self, at: Place) -> bool {
         let table = self.prepared.chain(at).map(|(table, _)| table);
@@ -244,11 +253,15 @@ impl Judge<'_, '_> {
             if let Some(untracked) = untracked_by(part) {
                 return self.cause(id::TRAFFIC_UNTRACKED, vec![Stop::first(untracked)]);
             }
-            let id = match self.wanted.from {
-                From::InsideExternal => id::HAIRPIN_MISSING,
-                From::Outside | From::InsideDirect | From::Gateway => id::DNAT_MISSING,
+            return match self.wanted.from {
+                From::InsideExternal => self.cause(id::HAIRPIN_MISSING, Vec::new()),
+                // Hardly a gateway is a client of its own server.
+                From::Gateway => Cause {
+                    severity: Severity::Note,
+                    ..self.cause(id::DNAT_MISSING, Vec::new())
+                },
+                From::Outside | From::InsideDirect => self.cause(id::DNAT_MISSING, Vec::new()),
             };
-            return self.cause(id, Vec::new());
         };
         let reached = match &part.opening.nat {
             Told::Known(nat) => nat.translations.destination.address,

@@ -4,7 +4,7 @@ use crate::model::net::Family;
 use crate::plan::announce::{Announced, announced};
 use crate::plan::flows::{Connections, Purpose};
 use crate::plan::reach::{Reached, reached};
-use crate::plan::{Outcome as Predicted, predict};
+use crate::plan::{Outcome as Predicted, needs_of_helper, predict};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{Address, Prepared, Translation, Translations};
 
@@ -12,7 +12,8 @@ use super::super::early::FTP;
 use super::is_translated;
 
 /// The same data connections as a helper expects them, where a rule assigns it to the
-/// control connection of clients without TLS: they are RELATED then, and no longer NEW.
+/// control connection of clients without TLS, or must: they are RELATED then, and no longer
+/// NEW.
 pub(super) fn expected(
     profile: &Profile,
     prepared: &Prepared,
@@ -24,7 +25,8 @@ pub(super) fn expected(
     traffic
         .iter()
         .map(|r| &r.connections)
-        .filter(|c| c.purpose != Purpose::Control && helped(c, traffic).contains(&true))
+        .filter(|c| c.purpose != Purpose::Control)
+        .filter(|c| helped(c, traffic).contains(&true) || lacks_helper(profile, c))
         // Where the clients are behind this host, active data is expected to begin with.
         .filter(|c| c.opening.master_helper.is_none())
         .map(|c| {
@@ -52,7 +54,16 @@ pub(super) fn must_be_new(profile: &Profile, data: &Connections, traffic: &[Reac
     data.purpose != Purpose::PassiveData
         || profile.control.iter().any(|c| c.tls.offers_tls())
         || !names_itself
-        || helped(data, traffic).contains(&false)
+        || helped(data, traffic).contains(&false) && !lacks_helper(profile, data)
+}
+
+/// Whether data connections wait for nothing but the helper: no client has TLS, and some
+/// need it. That it is not assigned FN203 says.
+fn lacks_helper(profile: &Profile, data: &Connections) -> bool {
+    let family = data.opening.flow.family();
+    data.purpose == Purpose::PassiveData
+        && !profile.control.iter().any(|c| c.tls.offers_tls())
+        && needs_of_helper(profile).iter().any(|c| c.family == family)
 }
 
 /// Of each part of the same clients' control connections, whether a rule assigns the helper.

@@ -223,7 +223,11 @@ fn stops(faults: &[&Fault]) -> Vec<(Stop, bool)> {
         let causes = fault.causes.iter().map(|stop| (*stop, false));
         all.extend(causes.chain(fault.in_vain.map(|stop| (stop, true))));
     }
-    all.sort_by_key(|(stop, _)| stop.order());
+    let is_late = |is_vain| is_vain && faults.iter().any(|f| f.id == id::ACCEPT_AFTER_DROP);
+    all.sort_by_key(|(stop, is_vain)| {
+        let (hook, priority, number) = stop.order();
+        (hook, priority, is_late(*is_vain), number)
+    });
     all.dedup();
     all
 }

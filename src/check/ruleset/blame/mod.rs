@@ -27,6 +27,7 @@ use super::super::definition::Firewall;
 use super::super::{NotChecked, Severity};
 
 pub(in crate::check) use finding::found;
+pub(in crate::check) use remedy::own;
 
 /// Connections that clients cannot make, or not as they should, for one cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,10 +163,12 @@ pub(in crate::check) fn blame(
 }
 
 impl Blame {
-    /// Something that is not known decides: where that is a rule about some clients, it is
-    /// the administrator's will, and no gap.
+    /// Something that is not known decides: where that is a rule that may drop some clients,
+    /// it is the administrator's will, and no gap. A rule that may let some in is one, as
+    /// those that it does not let in are dropped.
     fn undecided(&mut self, judge: &cause::Judge, part: &Part, doubt: Doubt) {
-        if let Some(at) = doubt.at.filter(|at| judge.is_will(*at)) {
+        let is_will = |at: &Place| judge.is_will(*at) && judge.only_drops(part, *at);
+        if let Some(at) = doubt.at.filter(is_will) {
             self.faults
                 .extend(judge.faults(part, Some(Stopped::Will(at))));
             return;

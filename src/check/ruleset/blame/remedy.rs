@@ -23,7 +23,7 @@ pub(super) fn remedy(
     severity: Severity,
     faults: &[&Fault],
 ) -> Vec<Remedy> {
-    if severity == Severity::Note {
+    if severity == Severity::Note && check != id::DNAT_MISSING {
         return Vec::new();
     }
     let mut remedies = Vec::new();
@@ -132,7 +132,7 @@ fn serves(subject: &Subject, rule: &Rule, fault: &Fault) -> bool {
     match fault.purpose {
         Purpose::ActiveData => of_active,
         _ if of_active => false,
-        _ if is_expected != (fault.id == id::RELATED_NOT_ACCEPTED) && is_expected => false,
+        _ if is_expected && fault.id != id::RELATED_NOT_ACCEPTED => false,
         Purpose::Control => is_for_ports(&control) || rule.name == "replies",
         Purpose::PassiveData => is_for_ports(&passive) || rule.name == "replies",
     }
@@ -172,7 +172,7 @@ fn own_rules(subject: &Subject, check: CheckId, faults: &[&Fault]) -> Vec<RuleCh
     rules.map(|rule| own(subject, rule)).collect()
 }
 
-fn own(subject: &Subject, rule: &Rule) -> RuleChange {
+pub(in crate::check) fn own(subject: &Subject, rule: &Rule) -> RuleChange {
     let (ruleset, maker) = (subject.firewall.ruleset, own_maker(subject));
     let own = Own::new(ruleset, rule.clone(), maker, subject.facts.inet_nat());
     RuleChange::Own(Box::new(own))
