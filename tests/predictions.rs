@@ -316,27 +316,7 @@ fn translate_upstream(scene: &BehindGateway, profile: &Profile) -> IpAddr {
         unreachable!("upstream")
     };
     let external = external[0].address.expect("an address");
-    scene
-        .gateway
-        .ip(&format!("addr add {external}/32 dev eth0"));
-    scene
-        .client
-        .ip(&format!("route add {external}/32 via {PUBLIC}"));
-    nft(
-        &scene.gateway,
-        &format!(
-            "table ip upstream {{
-                chain in {{
-                    type nat hook prerouting priority -100;
-                    iifname eth0 ip daddr {external} dnat to {SERVER}
-                }}
-                chain out {{
-                    type nat hook postrouting priority 100;
-                    oifname eth0 ip saddr {SERVER} snat to {external}
-                }}
-            }}\n"
-        ),
-    );
+    scene.translate_one_to_one(external);
     external
 }
 

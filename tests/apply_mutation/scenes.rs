@@ -72,8 +72,10 @@ impl Stage {
                  route add {CLIENT6}/128 dev eth0 mtu lock 1280"
             ));
         }
-        if let Nat::Upstream { external, .. } = &stage.profiles[0].nat {
-            stage.translate_upstream(external[0].address.expect("an address"));
+        if let (Nat::Upstream { external, .. }, Scene::Behind(scene)) =
+            (&stage.profiles[0].nat, &stage.scene)
+        {
+            scene.translate_one_to_one(external[0].address.expect("an address"));
         }
         let mut servers = Vec::new();
         for profile in &stage.profiles {
@@ -133,29 +135,6 @@ impl Stage {
             Scene::Direct(scene) => &scene.server,
             Scene::Behind(scene) => &scene.gateway,
         }
-    }
-
-    /// The box in front: one address to one, from outside.
-    fn translate_upstream(&self, external: IpAddr) {
-        let gateway = self.front();
-        gateway.ip(&format!("addr add {external}/32 dev eth0"));
-        self.outside()
-            .ip(&format!("route add {external}/32 via {PUBLIC}"));
-        nft(
-            gateway,
-            &format!(
-                "table ip upstream {{
-                    chain in {{
-                        type nat hook prerouting priority -100;
-                        iifname eth0 ip daddr {external} dnat to {SERVER}
-                    }}
-                    chain out {{
-                        type nat hook postrouting priority 100;
-                        oifname eth0 ip saddr {SERVER} snat to {external}
-                    }}
-                }}\n"
-            ),
-        );
     }
 
     /// Who sits there.

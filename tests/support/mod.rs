@@ -230,9 +230,9 @@ impl BackEnd {
         format!("{iptables}-{}-{verb}", self.word())
     }
 
-    /// A `PATH` in which `iptables-save` and its like are this back end's, as
+    /// A `PATH` in which `iptables`, `iptables-save` and their like are this back end's, as
     /// `update-alternatives` sets it.
-    fn search_path(self) -> String {
+    pub(crate) fn search_path(self) -> String {
         static LINKS: OnceLock<TempDir> = OnceLock::new();
         let links = LINKS.get_or_init(|| {
             let dir = directory();
@@ -240,11 +240,11 @@ impl BackEnd {
                 let folder = dir.path().join(back_end.word());
                 std::fs::create_dir(&folder).expect("a folder of links");
                 for iptables in ["iptables", "ip6tables"] {
-                    for verb in ["save", "restore"] {
-                        let program = format!("/usr/sbin/{}", back_end.program(iptables, verb));
+                    let word = back_end.word();
+                    for verb in ["", "-save", "-restore"] {
                         std::os::unix::fs::symlink(
-                            program,
-                            folder.join(format!("{iptables}-{verb}")),
+                            format!("/usr/sbin/{iptables}-{word}{verb}"),
+                            folder.join(format!("{iptables}{verb}")),
                         )
                         .expect("a link");
                     }

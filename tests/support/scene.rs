@@ -150,6 +150,29 @@ impl BehindGateway {
         }
     }
 
+    /// The gateway as the box in front of an upstream server: one address to one, from
+    /// outside.
+    pub(crate) fn translate_one_to_one(&self, external: IpAddr) {
+        self.gateway.ip(&format!("addr add {external}/32 dev eth0"));
+        self.client
+            .ip(&format!("route add {external}/32 via {PUBLIC}"));
+        super::rules::nft(
+            &self.gateway,
+            &format!(
+                "table ip upstream {{
+                    chain in {{
+                        type nat hook prerouting priority -100;
+                        iifname eth0 ip daddr {external} dnat to {SERVER}
+                    }}
+                    chain out {{
+                        type nat hook postrouting priority 100;
+                        oifname eth0 ip saddr {SERVER} snat to {external}
+                    }}
+                }}\n"
+            ),
+        );
+    }
+
     /// One more machine in the server's network.
     pub(crate) fn join(&self, name: &'static str, own: IpAddr) -> Namespace {
         let host = Namespace::new(name, self.dir.path());
