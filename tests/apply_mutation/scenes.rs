@@ -14,7 +14,6 @@ use crate::missed::{Seat, Sign};
 use crate::model::{Config, Server, Session};
 use crate::support::directory;
 use crate::support::netns::Namespace;
-use crate::support::rules::nft;
 use crate::support::scene::{
     BehindGateway, CLIENT, CLIENT6, Direct, FAR, FAR6, Forwarding, PUBLIC, PUBLIC6, SERVER,
     SERVER6, lead_far_away,

@@ -141,7 +141,7 @@ const BASES: &[Fault] = &[
     Fault {
         name: "nft/control-accepted-in-an-earlier-table",
         firewall: &[
-            Nft("table ip earlier { chain input {
+            Nft("table inet earlier { chain input {
                 type filter hook input priority filter - 5;
                 tcp dport 21 accept
             }; }\n"),
@@ -167,7 +167,8 @@ const BASES: &[Fault] = &[
                 tcp dport 21 accept
             }; }\n"),
         ],
-        says: Says::Error("FN305", &[]),
+        // The newest of one priority comes first: what the older one accepts never gets there.
+        says: Says::Error("FN302", &[]),
         names: &["table inet two, chain input", "policy drop"],
         tells: &["50000-50100"],
         ends: Hangs(Data),

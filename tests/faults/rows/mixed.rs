@@ -51,7 +51,7 @@ const ON_A_SERVER: &[Fault] = &[
     Fault {
         name: "mixed/iptables-nft-accepts-nft-drops",
         firewall: &[Ip(BackEnd::Nft, OPEN), SHUT_BEHIND],
-        says: Says::Error("FN305", &[]),
+        says: Says::Error("FN305", &["FN302"]),
         names: &["table inet later, chain input", "policy drop"],
         tells: &["50000-50100"],
         ends: Hangs(Data),
@@ -60,7 +60,7 @@ const ON_A_SERVER: &[Fault] = &[
     Fault {
         name: "mixed/iptables-legacy-accepts-nft-drops",
         firewall: &[Ip(Legacy, OPEN), SHUT_BEHIND],
-        says: Says::Error("FN305", &[]),
+        says: Says::Error("FN305", &["FN302"]),
         names: &["table inet later, chain input", "policy drop"],
         tells: &["50000-50100"],
         ends: Hangs(Data),
@@ -104,7 +104,7 @@ const ON_A_SERVER: &[Fault] = &[
                     "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
                     "-p tcp -m tcp --dport 21 -j ACCEPT"),
             ),
-            Nft("table inet later { chain input {
+            Nft("table ip later { chain input {
                 type filter hook input priority 10; policy drop;
                 ct state established,related accept
                 tcp dport 50000-50100 accept

@@ -295,7 +295,7 @@ const ELSEWHERE: &[Fault] = &[
             tcp dport 50040-50060 redirect to :8021
         }; }\n")],
         serves: within(50040, 50060),
-        says: Says::Error("FN322", &[]),
+        says: Says::Error("FN309", &[]),
         names: &["chain prerouting", "redirect to :8021"],
         tells: &["50040-50060"],
         ends: Refused(Data),

@@ -125,7 +125,7 @@ const MISSED: &[Fault] = &[
     },
     Fault {
         name: "nft/concatenation-of-another-address",
-        firewall: &[Nft("table inet theirs {
+        firewall: &[Nft("table ip theirs {
             set open {
                 type ipv4_addr . inet_service
                 flags interval
