@@ -194,12 +194,18 @@ impl Midway {
             source: (none, 0),
             destination: (none, 0),
         };
-        let is_first = matches!(self.state, State::New | State::Related);
+        // What follows from who opened a connection acknowledges; of the answers one has SYN
+        // as well.
+        let flags = match (self.state, self.direction) {
+            (State::New | State::Related, _) => Some(2),
+            (State::Established, Direction::Original) => Some(16),
+            _ => None,
+        };
         Packet {
             direction: self.direction,
             state: self.state,
             master_helper: self.helper.clone(),
-            tcp_flags: (is_first && self.protocol == packet::TCP).then_some(2),
+            tcp_flags: flags.filter(|_| self.protocol == packet::TCP),
             mark: None,
             connection_mark: None,
             zone: None,
