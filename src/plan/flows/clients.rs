@@ -55,7 +55,11 @@ fn to_clients(
     let outer = outer.iter().filter(|(_, i)| named.contains(&i.as_str()));
     let mut all = Vec::new();
     for net in networks {
-        let client = net.hosts().next().unwrap_or(net.addr());
+        // What comes to an address of this host's own is forwarded to nobody.
+        let own = scene.facts.addresses.as_deref().unwrap_or_default();
+        let is_own = |host: &IpAddr| own.iter().any(|a| a.net.addr() == *host);
+        let client = net.hosts().find(|host| !is_own(host));
+        let client = client.unwrap_or(net.addr());
         let is_translated = translated(scene.profile, scene.family);
         let called: Vec<(IpAddr, Option<&str>)> = if is_translated {
             outer
