@@ -101,31 +101,77 @@ impl Connections {
         self.regions.iter().flat_map(of_region).collect()
     }
 
-    /// The same with what follows. Parts that differ only in the answer are not told apart:
-    /// it is evaluated for the first connection of each.
+    /// The same with what follows, which may differ by port. By address it is not told apart:
+    /// it is evaluated for the first of each part's.
     #[must_use]
     pub fn trace(&self, prepared: &Prepared, most: usize) -> Vec<Part> {
-        let part = |piece: Piece| {
-            let mut opening = self.opening.clone();
-            opening.flow = opening.flow.at(&piece.region);
-            let follow = |direction| Self::follow(prepared, &opening, &piece.evaluation, direction);
-            Part {
-                answer: follow(Direction::Reply),
-                later: follow(Direction::Original),
-                region: piece.region,
-                opening: piece.evaluation,
+        let mut parts = Vec::new();
+        for piece in self.open(prepared, most) {
+            let Piece {
+                region,
+                evaluation: opening,
+            } = piece;
+            let follow = |direction, region: &Region| {
+                self.follow(prepared, (&opening, direction), region, most)
+            };
+            for (region, answer) in follow(Direction::Reply, &region) {
+                for (region, later) in follow(Direction::Original, &region) {
+                    parts.push(Part {
+                        region,
+                        opening: opening.clone(),
+                        answer: answer.clone(),
+                        later,
+                    });
+                }
             }
+        }
+        parts
+    }
+
+    /// What becomes of a later packet of connections that were let through, by their ports.
+    fn follow(
+        &self,
+        prepared: &Prepared,
+        (evaluation, direction): (&Evaluation, Direction),
+        region: &Region,
+        most: usize,
+    ) -> Vec<(Region, Option<Evaluation>)> {
+        let mut opening = self.opening.clone();
+        opening.flow = opening.flow.at(region);
+        let Some(packet) = Self::later(&opening, evaluation, direction) else {
+            return vec![(region.clone(), None)];
         };
-        self.open(prepared, most).into_iter().map(part).collect()
+        let first = |region: Region, axis| {
+            let first = region.span(axis).first;
+            region.with(axis, first, first)
+        };
+        let one = first(first(region.clone(), Axis::Source), Axis::Destination);
+        let whole = |found: &Region| {
+            let of = |region: Region, axis| {
+                let span = found.span(axis);
+                region.with(axis, span.first, span.last)
+            };
+            of(of(region.clone(), Axis::SourcePort), Axis::DestinationPort)
+        };
+        let pieces = prepared.partition(&packet, &one, most).into_iter();
+        let followed = |Piece {
+                            region,
+                            evaluation: mut found,
+                        }| {
+            if found.zone.is_none() || found.zone != evaluation.zone {
+                found.outcome = Outcome::Undecided(Doubt {
+                    at: None,
+                    expression: None,
+                    why: "it is looked for in another zone than its connection is in",
+                });
+            }
+            (whole(&region), Some(found))
+        };
+        pieces.map(followed).collect()
     }
 
     /// A later packet of a connection that was let through.
-    fn follow(
-        prepared: &Prepared,
-        opening: &Packet,
-        evaluation: &Evaluation,
-        direction: Direction,
-    ) -> Option<Evaluation> {
+    fn later(opening: &Packet, evaluation: &Evaluation, direction: Direction) -> Option<Packet> {
         if evaluation.outcome != Outcome::Accept {
             return None;
         }
@@ -150,15 +196,7 @@ impl Connections {
             // as well (`tcp_new`).
             packet.state = State::Invalid;
         }
-        let mut found = prepared.evaluate(&packet);
-        if found.zone.is_none() || found.zone != evaluation.zone {
-            found.outcome = Outcome::Undecided(Doubt {
-                at: None,
-                expression: None,
-                why: "it is looked for in another zone than its connection is in",
-            });
-        }
-        Some(found)
+        Some(packet)
     }
 }
 
