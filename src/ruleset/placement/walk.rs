@@ -95,6 +95,8 @@ pub(super) struct Met {
     pub(super) part: Option<Position>,
     /// A ban behind that.
     pub(super) ban_behind_part: Option<Place>,
+    /// Where the first part of the flow leaves the chain for what comes behind it.
+    returned: Option<Position>,
 }
 
 impl Met {
@@ -254,6 +256,10 @@ impl<'a, 'r> Walk<'a, 'r> {
                 };
                 rate.get_or_insert(here.place());
             }
+            (Fit::Some, Does::Return) => {
+                met.returned.get_or_insert(here.at);
+                self.note_ban(arm, here, met);
+            }
             // Who leaves here meets what stands behind the jump: an accept goes where
             // only the others come.
             (Fit::Will, Does::Return) => met.bans = true,
@@ -316,6 +322,11 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     /// A chain's course, where a part of the flow was dropped on the way.
     fn with_part(&self, met: &Met, course: Course) -> Result<Course, PlacementError> {
+        let course = match (course, met.returned) {
+            // The rest was accepted; the part that left goes on.
+            (Course::Passed, Some(at)) => met.through(at),
+            (course, _) => course,
+        };
         match (met.part, met.ban_behind_part) {
             (None, _) => Ok(course),
             (Some(at), None) => Ok(Course::Dropped { at, bans: met.bans }),
