@@ -64,7 +64,15 @@ pub(super) fn about(table: &Table, rule: &Rule, number: usize, seen: Seen) -> Ve
             // What a named set holds is the administrator's, or a program's, and may
             // change; of a named verdict map so is what it drops.
             Some(set) if to.is_none() && !set.flags.anonymous || carries(set) => {
-                found.push(About::Clients);
+                let mut of = Vec::new();
+                keys(rule, number, *from, set, seen, &mut of);
+                // Ports are nobody's.
+                let is_of_packets = !of.is_empty() && of.iter().all(|a| *a == About::Packet);
+                found.push(if is_of_packets && !carries(set) {
+                    About::Packet
+                } else {
+                    About::Clients
+                });
             }
             Some(set) => keys(rule, number, *from, set, seen, &mut found),
             None => found.push(About::Clients),
