@@ -83,7 +83,41 @@ impl Stopped {
 #[must_use]
 pub fn reach(profile: &Profile, facts: &Facts, prepared: &Prepared) -> Vec<Reached> {
     let of = |wanted: Connections| reached(profile, wanted, prepared);
-    connections(profile, facts).into_iter().map(of).collect()
+    let mut all: Vec<Reached> = connections(profile, facts).into_iter().map(of).collect();
+    if matches!(profile.nat, Nat::Dnat { .. }) {
+        kept_here(&mut all, prepared);
+    }
+    all
+}
+
+/// A program of this host that stands before the server has its control connections as well:
+/// where those go to the server, passive data that a rule keeps here finds nobody.
+fn kept_here(all: &mut [Reached], prepared: &Prepared) {
+    let is_kept = |part: &Part| {
+        let by = part.opening.nat.known().and_then(|nat| nat.destination_by);
+        by.filter(|_| part.opening.to == Some(Where::Local))
+    };
+    let called = |c: &Connections| (c.from, c.opening.flow.destination.0);
+    let proxied: Vec<_> = all
+        .iter()
+        .filter(|r| r.connections.purpose == Purpose::Control)
+        .filter(|r| r.parts.iter().any(|(part, _)| is_kept(part).is_some()))
+        .map(|r| called(&r.connections))
+        .collect();
+    for Reached { connections, parts } in all {
+        if connections.purpose != Purpose::PassiveData || proxied.contains(&called(connections)) {
+            continue;
+        }
+        for (part, stopped) in parts.iter_mut().filter(|(_, stopped)| stopped.is_none()) {
+            *stopped = is_kept(part).map(|at| {
+                if is_will(prepared, at) {
+                    Stopped::Will(at)
+                } else {
+                    Stopped::Astray(Some(at))
+                }
+            });
+        }
+    }
 }
 
 /// What becomes of some connections of a profile.
