@@ -206,7 +206,8 @@ impl Blame {
     }
 
     /// Where a rule accepts a part of a kind of connections in vain, what is dropped of the
-    /// others is told with it: one finding names every cause on their way.
+    /// others, or by the same rule of the other family, is told with it: one finding names
+    /// every cause on their way.
     fn join_ways(&mut self) {
         let vain: Vec<Fault> = self
             .faults
@@ -225,8 +226,9 @@ impl Blame {
         };
         for fault in self.faults.iter_mut().filter(|f| is_plain(f)) {
             let kind = |f: &&Fault| {
-                (f.purpose, f.from, f.family, f.severity)
-                    == (fault.purpose, fault.from, fault.family, fault.severity)
+                (f.purpose, f.from, f.severity) == (fault.purpose, fault.from, fault.severity)
+                    && (f.family == fault.family
+                        || f.causes.iter().any(|stop| fault.causes.contains(stop)))
             };
             if let Some(told) = vain.iter().find(kind) {
                 fault.id = told.id;
