@@ -47,6 +47,9 @@ fn pasted_(fault: &'static Fault) -> Result<(), Failed> {
     stage.lists_all(fault.meanwhile)?;
     let said = Said::of(&stage)?;
     said.blames(fault)?;
+    if fault.applied == Applied::Refused && said.offers_apply() {
+        return Err(format!("`ftpnat apply` is offered, and refuses:\n{said}").into());
+    }
     let commands = said.commands();
     match (fault.says, fault.cure) {
         (Says::Error(..), Cure::Pasted) if commands.is_empty() => {

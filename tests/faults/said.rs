@@ -91,14 +91,24 @@ impl Said {
     /// The commands that cure the errors, without ftpnat's own, each once.
     pub(crate) fn commands(&self) -> Vec<String> {
         let mut commands: Vec<String> = Vec::new();
-        let remedies = self.errors().flat_map(|f| list(&f["remedy"]));
-        for remedy in remedies.filter(|r| r["kind"] == "command") {
-            let text = remedy["text"].as_str().unwrap_or_default();
+        for text in self.remedies() {
             if !text.starts_with("ftpnat ") && !commands.iter().any(|c| c == text) {
                 commands.push(text.to_owned());
             }
         }
         commands
+    }
+
+    /// Whether `ftpnat apply` is said to cure an error.
+    pub(crate) fn offers_apply(&self) -> bool {
+        self.remedies().any(|text| text.starts_with("ftpnat apply"))
+    }
+
+    /// The commands that are said to cure the errors.
+    fn remedies(&self) -> impl Iterator<Item = &str> {
+        let remedies = self.errors().flat_map(|f| list(&f["remedy"]));
+        let commands = remedies.filter(|r| r["kind"] == "command");
+        commands.filter_map(|r| r["text"].as_str())
     }
 
     fn findings(&self) -> impl Iterator<Item = &Value> {
