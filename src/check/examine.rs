@@ -92,7 +92,12 @@ pub fn examine(
             Verdict::Unknown(reason) => report.not_checked.push(not_checked(check, reason)),
         }
     }
-    report.findings.sort_by_key(|f| f.severity);
+    // Who cannot log in does not come to the data connection.
+    let first = |finding: &Finding| {
+        let faults = blame.faults.iter().filter(|f| f.id == finding.id);
+        faults.map(|f| f.purpose).min()
+    };
+    report.findings.sort_by_key(|f| (f.severity, first(f)));
     report
 }
 

@@ -3,9 +3,11 @@
 
 use crate::check::cure::{Guest, RuleChange};
 use crate::check::definition::Subject;
+use crate::model::check as id;
 use crate::model::filter::{Chain, Demand, Match, Rule, Statement};
 use crate::model::net::PortRange;
 use crate::plan::flows::Purpose;
+use crate::profile::Nat;
 use crate::ruleset::eval::Place;
 use crate::ruleset::live::expression::Expression;
 use crate::ruleset::live::table::{Hook, TableFamily};
@@ -16,16 +18,46 @@ use super::{Fault, Stop};
 
 /// From drops at other hooks than input, forward and output, as in iptables' `raw`.
 pub(super) fn from_drops(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
+    from_stops(subject, faults, |stop| odd_hook(subject, stop).is_some())
+}
+
+/// From every drop: where no place in its chain is one for an accept of the plan.
+pub(super) fn from_all_drops(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
+    from_stops(subject, faults, |stop| stop != Stop::first(stop.at))
+}
+
+fn from_stops(
+    subject: &Subject,
+    faults: &[&Fault],
+    is_meant: impl Fn(Stop) -> bool,
+) -> Vec<RuleChange> {
     let mut changes = Vec::new();
     for fault in faults {
-        for stop in &fault.causes {
-            if let Some(hook) = odd_hook(subject, *stop) {
-                let rule = accept(subject, fault, hook, Way::To);
+        for stop in fault.causes.iter().filter(|stop| is_meant(**stop)) {
+            for way in ways(subject, fault, stop.hook) {
+                let rule = accept(subject, fault, stop.hook, *way);
                 add(subject, &mut changes, stop.at, rule);
             }
         }
     }
     changes
+}
+
+/// Which packets of a fault meet a hook. Of what follows the first packet a gateway sees
+/// both directions everywhere, the server's own host one.
+fn ways(subject: &Subject, fault: &Fault, hook: Hook) -> &'static [Way] {
+    if fault.id != id::ESTABLISHED_NOT_ACCEPTED {
+        return &[Way::To];
+    }
+    if !matches!(subject.profile.nat, Nat::None | Nat::Upstream { .. }) {
+        return &[Way::To, Way::Back];
+    }
+    let comes_in = matches!(hook, Hook::Ingress | Hook::Prerouting | Hook::Input);
+    if comes_in == (fault.purpose == Purpose::ActiveData) {
+        &[Way::Back]
+    } else {
+        &[Way::To]
+    }
 }
 
 /// The hook where a packet met a drop, where that is none of input, forward and output,

@@ -34,7 +34,7 @@ pub(super) fn remedy(
             changes.extend(exempt::from_source_nat(subject, faults));
             changes.extend(hairpin(subject));
         }
-        id::DNAT_TAKEN_BY_ANOTHER_RULE if !translates(subject) => {
+        id::DNAT_TAKEN_BY_ANOTHER_RULE | id::DNAT_SHIFTS_PORTS if !translates(subject) => {
             changes.extend(deletions(subject, faults));
         }
         _ => {}
@@ -43,6 +43,13 @@ pub(super) fn remedy(
     let placed = needed(subject, faults);
     changes.extend(guests(subject, &placed));
     changes.extend(exempt::from_drops(subject, faults));
+    let exempted = if changes.is_empty() && placed.is_empty() {
+        exempt::from_all_drops(subject, faults)
+    } else {
+        Vec::new()
+    };
+    let by_apply = exempted.is_empty() && is_for_apply(subject, check, faults);
+    changes.extend(exempted);
     if !changes.is_empty() {
         remedies.push(Remedy::Rules(changes));
     }
@@ -57,7 +64,7 @@ pub(super) fn remedy(
             });
         }
     }
-    if is_for_apply(subject, check, faults) {
+    if by_apply {
         remedies.push(Remedy::Apply(subject.profile.file.clone()));
     }
     remedies
@@ -261,7 +268,10 @@ fn is_for_apply(subject: &Subject, check: CheckId, faults: &[&Fault]) -> bool {
     let by_hand = matches!(
         check,
         id::TRAFFIC_UNTRACKED | id::INBOUND_SNAT_HIDES_CLIENTS
-    ) || check == id::DNAT_TAKEN_BY_ANOTHER_RULE && !translates(subject);
+    ) || matches!(
+        check,
+        id::DNAT_TAKEN_BY_ANOTHER_RULE | id::DNAT_SHIFTS_PORTS
+    ) && !translates(subject);
     let in_owned = |stop: &Stop| {
         let tables = &subject.firewall.ruleset.tables;
         tables.get(stop.at.table).is_some_and(is_owned)
