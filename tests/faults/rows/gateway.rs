@@ -246,6 +246,8 @@ const ANSWERS: &[Fault] = &[
         names: &["chain forward", "tcp sport 50040-50060 drop"],
         tells: &["50040-50060"],
         ends: Hangs(Data),
+        // It is not known whether all answers come in there.
+        applied: Applied::Refused,
         ..GATEWAY
     },
     Fault {
