@@ -65,6 +65,8 @@ pub(crate) enum Rules {
     Ip(BackEnd, &'static str),
     /// Text for `ip6tables-restore`.
     Ip6(BackEnd, &'static str),
+    /// Text for `ipset restore`.
+    Ipset(&'static str),
 }
 
 /// An FTP server.
@@ -167,7 +169,7 @@ pub(crate) enum Ends {
 /// How a fault's twin without it comes to be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cure {
-    /// By the commands that the finding has.
+    /// By the commands that the finding has; a warning may have words only.
     Pasted,
     /// The same; where it has words only, this is loaded in its place.
     Repaired(&'static [Rules]),

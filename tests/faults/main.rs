@@ -47,35 +47,22 @@ fn pasted_(fault: &'static Fault) -> Result<(), Failed> {
     stage.lists_all(fault.meanwhile)?;
     let said = Said::of(&stage)?;
     said.blames(fault)?;
-    if fault.applied == Applied::Refused && said.offers_apply() {
+    if fault.applied == Applied::Refused && said.offers_apply(fault.says) {
         return Err(format!("`ftpnat apply` is offered, and refuses:\n{said}").into());
     }
-    let commands = said.commands();
-    match (fault.says, fault.cure) {
-        (Says::Error(..), Cure::Pasted) if commands.is_empty() => {
-            Err(format!("nothing to paste:\n{said}").into())
+    let commands = said.commands(fault.says);
+    if !commands.is_empty() {
+        for command in &commands {
+            stage.paste(command)?;
         }
+        let what = format!("{said}\npasted:\n{}\n", commands.join("\n"));
+        return repaired(&stage, fault, &what);
+    }
+    match (fault.cure, fault.says) {
         // In words only: somebody who followed them.
-        (Says::Error(..), Cure::Repaired(firewall)) if commands.is_empty() => {
-            repaired(&Stage::of(fault, firewall), fault, "repaired")
-        }
-        (Says::Error(..), _) => {
-            for command in &commands {
-                stage.paste(command)?;
-            }
-            let what = format!("{said}\npasted:\n{}\n", commands.join("\n"));
-            repaired(&stage, fault, &what)
-        }
-        // No error: what it warns of is played for itself.
-        (Says::Warning(_) | Says::Nothing, Cure::Repaired(firewall)) => {
-            let stage = Stage::of(fault, firewall);
-            let said = Said::of(&stage)?;
-            if let Says::Warning(id) = fault.says {
-                said.is_silent_of(id)?;
-            }
-            repaired(&stage, fault, "repaired")
-        }
-        (Says::Warning(_) | Says::Nothing, Cure::Pasted) => Ok(()),
+        (Cure::Repaired(firewall), _) => repaired(&Stage::of(fault, firewall), fault, "repaired"),
+        (Cure::Pasted, Says::Error(..)) => Err(format!("nothing to paste:\n{said}").into()),
+        (Cure::Pasted, Says::Warning(_) | Says::Nothing) => Ok(()),
     }
 }
 
@@ -98,5 +85,10 @@ fn repaired(stage: &Stage, fault: &Fault, what: &str) -> Result<(), Failed> {
     };
     stage.plays(&fault.play, Ends::Lists).map_err(told)?;
     stage.lists_all(fault.meanwhile).map_err(told)?;
-    Said::of(stage)?.has_no_error().map_err(told)
+    let said = Said::of(stage)?;
+    said.has_no_error().map_err(told)?;
+    match fault.says {
+        Says::Warning(id) => said.is_silent_of(id).map_err(told),
+        Says::Error(..) | Says::Nothing => Ok(()),
+    }
 }

@@ -88,10 +88,10 @@ impl Said {
         }
     }
 
-    /// The commands that cure the errors, without ftpnat's own, each once.
-    pub(crate) fn commands(&self) -> Vec<String> {
+    /// The commands that cure what the row is about, without ftpnat's own, each once.
+    pub(crate) fn commands(&self, says: Says) -> Vec<String> {
         let mut commands: Vec<String> = Vec::new();
-        for text in self.remedies() {
+        for text in self.remedies(says) {
             if !text.starts_with("ftpnat ") && !commands.iter().any(|c| c == text) {
                 commands.push(text.to_owned());
             }
@@ -99,16 +99,24 @@ impl Said {
         commands
     }
 
-    /// Whether `ftpnat apply` is said to cure an error.
-    pub(crate) fn offers_apply(&self) -> bool {
-        self.remedies().any(|text| text.starts_with("ftpnat apply"))
+    /// Whether `ftpnat apply` is said to cure it.
+    pub(crate) fn offers_apply(&self, says: Says) -> bool {
+        let mut remedies = self.remedies(says);
+        remedies.any(|text| text.starts_with("ftpnat apply"))
     }
 
-    /// The commands that are said to cure the errors.
-    fn remedies(&self) -> impl Iterator<Item = &str> {
-        let remedies = self.errors().flat_map(|f| list(&f["remedy"]));
-        let commands = remedies.filter(|r| r["kind"] == "command");
-        commands.filter_map(|r| r["text"].as_str())
+    /// The commands that are said to cure the errors; of a warning its own.
+    fn remedies(&self, says: Says) -> impl Iterator<Item = &str> {
+        let is_meant = move |finding: &&Value| match says {
+            Says::Error(..) => finding["severity"] == "error",
+            Says::Warning(id) => finding["id"] == id,
+            Says::Nothing => false,
+        };
+        let remedies = self.findings().filter(is_meant);
+        let commands = remedies
+            .flat_map(|finding| list(&finding["remedy"]))
+            .filter(|remedy| remedy["kind"] == "command");
+        commands.filter_map(|remedy| remedy["text"].as_str())
     }
 
     fn findings(&self) -> impl Iterator<Item = &Value> {

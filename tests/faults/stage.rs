@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::fault::{Ends, Fault, Play, Rules, Scene, Seat};
 use crate::support::client::{self, Session};
-use crate::support::netns::Namespace;
+use crate::support::netns::{Namespace, succeed};
 use crate::support::outcome::Outcome;
 use crate::support::rules::{nft, restore, save};
 use crate::support::scene::{BehindGateway, CLIENT, CLIENT6, Direct, Forwarding, lead_far_away};
@@ -214,7 +214,7 @@ fn serve(fault: &Fault, network: &Network) -> Server {
 fn back_end(firewall: &[Rules]) -> BackEnd {
     let of = |rules: &Rules| match rules {
         Rules::Ip(back_end, _) | Rules::Ip6(back_end, _) => Some(*back_end),
-        Rules::Nft(_) | Rules::Input(_) | Rules::Forward(_) => None,
+        Rules::Nft(_) | Rules::Input(_) | Rules::Forward(_) | Rules::Ipset(_) => None,
     };
     firewall.iter().find_map(of).unwrap_or(BackEnd::Nft)
 }
@@ -233,6 +233,7 @@ fn load(host: &Namespace, rules: Rules) {
     };
     match rules {
         Rules::Nft(text) => nft(host, text),
+        Rules::Ipset(text) => drop(succeed("ipset", &host.feed("ipset", &["restore"], text))),
         Rules::Input(rules) => chain("input", rules),
         Rules::Forward(rules) => chain("forward", rules),
         Rules::Ip(back_end, text) => {

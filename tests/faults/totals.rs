@@ -8,6 +8,7 @@ use libtest_mimic::Failed;
 
 use crate::fault::{Fault, Rules, Says, Scene};
 use crate::rows;
+use crate::support::BackEnd;
 
 /// The fewest faults that prove anything.
 const FEWEST: usize = 60;
@@ -47,7 +48,7 @@ fn mode(scene: Scene) -> &'static str {
 }
 
 fn back_ends(fault: &Fault) -> &'static str {
-    let mut kinds: Vec<&str> = fault.firewall.iter().map(kind).collect();
+    let mut kinds: Vec<&str> = fault.firewall.iter().filter_map(kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     match kinds[..] {
@@ -57,13 +58,12 @@ fn back_ends(fault: &Fault) -> &'static str {
     }
 }
 
-fn kind(rules: &Rules) -> &'static str {
+fn kind(rules: &Rules) -> Option<&'static str> {
     match rules {
-        Rules::Nft(_) | Rules::Input(_) | Rules::Forward(_) => "nft",
-        Rules::Ip(back_end, _) | Rules::Ip6(back_end, _) => match back_end {
-            crate::support::BackEnd::Nft => "iptables-nft",
-            crate::support::BackEnd::Legacy => "iptables-legacy",
-        },
+        Rules::Nft(_) | Rules::Input(_) | Rules::Forward(_) => Some("nft"),
+        Rules::Ip(BackEnd::Nft, _) | Rules::Ip6(BackEnd::Nft, _) => Some("iptables-nft"),
+        Rules::Ip(BackEnd::Legacy, _) | Rules::Ip6(BackEnd::Legacy, _) => Some("iptables-legacy"),
+        Rules::Ipset(_) => None,
     }
 }
 

@@ -38,6 +38,20 @@ const OF_A_SERVER: &[Fault] = &[
         ..ACTIVE
     },
     Fault {
+        name: "active/iptables-nft/output-drops-under-tls",
+        firewall: &[Ip(
+            BackEnd::Nft,
+            filter!(OUTPUT "DROP"
+                "-o lo -j ACCEPT"
+                "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
+        )],
+        says: Says::Error("FN318", &[]),
+        names: &["OUTPUT"],
+        play: Play::EPSV.by(Port),
+        ends: Hangs(Data),
+        ..ACTIVE
+    },
+    Fault {
         name: "active/iptables-legacy/output-lets-20-out",
         // ProFTPD's data connections leave from any port.
         firewall: &[Ip(

@@ -2,7 +2,7 @@
 
 use super::{Rows, SERVER, filter, within};
 use crate::fault::Ends::{Hangs, Unreachable};
-use crate::fault::Rules::{self, Ip};
+use crate::fault::Rules::{self, Ip, Ipset};
 use crate::fault::{Applied, Cure, Fault, Says};
 use crate::support::BackEnd::{self, Legacy};
 use crate::support::outcome::Stage::{Control, Data};
@@ -284,6 +284,18 @@ const RAW: &[Fault] = &[
 ];
 
 const HARMLESS: &[Fault] = &[
+    Fault {
+        name: "iptables-nft/fine/ipset-ban",
+        firewall: &[
+            Ipset("create banned hash:net family inet\nadd banned 192.0.2.0/24\n"),
+            Ip(
+                BackEnd::Nft,
+                filter!(INPUT "ACCEPT" "-m set --match-set banned src -j DROP"),
+            ),
+        ],
+        applied: Applied::NotTried,
+        ..SERVER
+    },
     Fault {
         name: "iptables-legacy/fine/ban",
         firewall: &[Ip(
