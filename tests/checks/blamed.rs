@@ -56,6 +56,7 @@ struct Case {
 
 const DROP: &str = "filter: :INPUT DROP";
 const ESTABLISHED: &str = "filter: -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT";
+const RELATED: &str = "filter: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
 const CONTROL: &str = "filter: -A INPUT -p tcp -m tcp --dport 21 -j ACCEPT";
 const RANGE: &str = "filter: -A INPUT -p tcp -m tcp --dport 50000:51000 -j ACCEPT";
 const LED: &[&str] = &[
@@ -251,12 +252,12 @@ fn cases() -> Vec<Case> {
             says: "passive ports 50000-51000 over IPv6 are dropped",
             seen: &["ip6tables-legacy filter, chain INPUT"],
             fires: Rules {
-                ipv4: &[DROP, ESTABLISHED, CONTROL, RANGE],
-                ipv6: &[DROP, ESTABLISHED, CONTROL],
+                ipv4: &[DROP, RELATED, CONTROL, RANGE],
+                ipv6: &[DROP, RELATED, CONTROL],
             },
             silent: Rules {
-                ipv4: &[DROP, ESTABLISHED, CONTROL, RANGE],
-                ipv6: &[DROP, ESTABLISHED, CONTROL, RANGE],
+                ipv4: &[DROP, RELATED, CONTROL, RANGE],
+                ipv6: &[DROP, RELATED, CONTROL, RANGE],
             },
         },
         Case {
