@@ -170,9 +170,9 @@ fn little_is_seen() -> Result<(), Failed> {
     scene.server.sysctl("net.ipv4.ip_forward", "1");
     let gateway = "profiles/legacy-active.yaml";
     for (inside, profile, status) in [
-        (&[][..], OWN, 0),
+        (&[][..], OWN, 3),
         (&[], gateway, 3),
-        (&["unshare", "--user", "--map-root-user", "--"], OWN, 0),
+        (&["unshare", "--user", "--map-root-user", "--"], OWN, 3),
         (&["unshare", "--user", "--map-root-user", "--"], gateway, 3),
     ] {
         let mut command = scene.server.command("setpriv");
