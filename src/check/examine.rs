@@ -1,7 +1,7 @@
 //! Asks every check about one profile on one host.
 
 use crate::facts::{Fact, Facts};
-use crate::model::check::CheckId;
+use crate::model::check::{self as id, CheckId};
 use crate::model::net::Family;
 use crate::plan::reach::reach;
 use crate::plan::{ProfilePlan, served_families};
@@ -72,9 +72,9 @@ pub fn examine(
         .iter()
         .map(|check| (check, answer(check, &subject)))
         .collect();
-    let found = |id: &CheckId| {
+    let found = |wanted: &CheckId| {
         answers.iter().any(|(check, verdict)| {
-            check.id == *id && matches!(verdict, Verdict::Found(_) | Verdict::Partly(..))
+            check.id == *wanted && matches!(verdict, Verdict::Found(_) | Verdict::Partly(..))
         })
     };
     let mut report = Report::default();
@@ -95,7 +95,9 @@ pub fn examine(
     // Who cannot log in does not come to the data connection.
     let first = |finding: &Finding| {
         let faults = blame.faults.iter().filter(|f| f.id == finding.id);
-        faults.map(|f| f.purpose).min()
+        let purpose = faults.map(|f| f.purpose).min();
+        let is_behind = purpose.is_none() && finding.id > id::CONTROL_PORT_BLOCKED;
+        (is_behind, purpose)
     };
     report.findings.sort_by_key(|f| (f.severity, first(f)));
     report

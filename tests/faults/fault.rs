@@ -89,6 +89,8 @@ pub(crate) enum Says {
     Error(&'static str, &'static [&'static str]),
     /// No error; this first.
     Warning(&'static str),
+    /// Neither error nor warning; this note.
+    Note(&'static str),
     /// Neither error nor warning.
     Nothing,
 }

@@ -62,7 +62,7 @@ fn pasted_(fault: &'static Fault) -> Result<(), Failed> {
         // In words only: somebody who followed them.
         (Cure::Repaired(firewall), _) => repaired(&Stage::of(fault, firewall), fault, "repaired"),
         (Cure::Pasted, Says::Error(..)) => Err(format!("nothing to paste:\n{said}").into()),
-        (Cure::Pasted, Says::Warning(_) | Says::Nothing) => Ok(()),
+        (Cure::Pasted, Says::Warning(_) | Says::Note(_) | Says::Nothing) => Ok(()),
     }
 }
 
@@ -88,7 +88,7 @@ fn repaired(stage: &Stage, fault: &Fault, what: &str) -> Result<(), Failed> {
     let said = Said::of(stage)?;
     said.has_no_error().map_err(told)?;
     match fault.says {
-        Says::Warning(id) => said.is_silent_of(id).map_err(told),
+        Says::Warning(id) | Says::Note(id) => said.is_silent_of(id).map_err(told),
         Says::Error(..) | Says::Nothing => Ok(()),
     }
 }

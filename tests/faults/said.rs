@@ -49,13 +49,20 @@ impl Said {
                     return Err(wrong(format!("{id} is not the first warning")));
                 }
             }
-            Says::Nothing => {
+            Says::Note(id) if !self.findings().any(|f| f["id"] == id) => {
+                return Err(wrong(format!("{id} is not said")));
+            }
+            Says::Note(_) | Says::Nothing => {
                 self.has_no_error()?;
                 if first.is_some_and(|f| f["severity"] != "note") {
                     return Err(wrong("nothing is wrong there".to_owned()));
                 }
             }
         }
+        let first = match fault.says {
+            Says::Note(id) => self.findings().find(|f| f["id"] == id),
+            Says::Error(..) | Says::Warning(_) | Says::Nothing => first,
+        };
         let first = first.unwrap_or(&Value::Null);
         let evidence = evidence(first);
         let mut rest = evidence.as_str();
@@ -109,7 +116,7 @@ impl Said {
     fn remedies(&self, says: Says) -> impl Iterator<Item = &str> {
         let is_meant = move |finding: &&Value| match says {
             Says::Error(..) => finding["severity"] == "error",
-            Says::Warning(id) => finding["id"] == id,
+            Says::Warning(id) | Says::Note(id) => finding["id"] == id,
             Says::Nothing => false,
         };
         let remedies = self.findings().filter(is_meant);

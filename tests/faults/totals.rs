@@ -69,7 +69,7 @@ fn kind(rules: &Rules) -> Option<&'static str> {
 
 fn says(fault: &Fault) -> &'static str {
     match fault.says {
-        Says::Error(id, _) | Says::Warning(id) => id,
+        Says::Error(id, _) | Says::Warning(id) | Says::Note(id) => id,
         Says::Nothing => "nothing",
     }
 }

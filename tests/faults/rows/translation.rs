@@ -85,7 +85,7 @@ const MISSING: &[Fault] = &[
             type nat hook prerouting priority dstnat;
             iifname eth0 tcp dport { 21, 50000-50100 } dnat to 10.77.0.21
         }; }\n")],
-        says: Says::Warning("FN308"),
+        says: Says::Note("FN308"),
         tells: &["21"],
         play: Play::EPSV.from(Seat::Itself),
         ends: Refused(Control),
@@ -103,7 +103,7 @@ const MISSING: &[Fault] = &[
              -j DNAT --to-destination 10.77.0.21\n\
              COMMIT\n",
         )],
-        says: Says::Warning("FN308"),
+        says: Says::Note("FN308"),
         tells: &["21"],
         play: Play::EPSV.from(Seat::Itself),
         ends: Refused(Control),
