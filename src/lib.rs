@@ -7,8 +7,10 @@
 //! - [`facts`] makes facts of a snapshot of this host's sources; `None` is "not known".
 //! - [`ruleset`] reads the firewall that is in force.
 //! - [`plan`] makes a [`plan::Plan`] of profiles and facts: rules with reasons,
-//!   modules, sysctls, server settings, upstream requirements, predictions.
-//! - [`check`] finds faults on a host and in a profile, each check one cause.
+//!   modules, sysctls, server settings, upstream requirements, predictions; and sends what
+//!   profiles need through the ruleset ([`plan::reach`]).
+//! - [`check`] finds faults on a host and in a profile, each check one cause, and blames
+//!   the rules that stop what a profile needs.
 //! - [`render`] turns a plan into tables of `nf_tables`, and into text that `nft` or
 //!   `iptables-restore` loads.
 //! - [`apply`] makes a plan a change of this host, carries it out, and takes it back.

@@ -97,6 +97,19 @@ fn recorded_hosts() {
     );
 }
 
+/// The report that README shows.
+#[test]
+fn the_report_of_a_gateway_without_the_range() {
+    let (ended, text) = check("debian12-gateway", "profiles/gateway.yaml", "human", root());
+    assert_eq!(ended, 1, "{text}");
+    let path = root().join("tests/data/check/debian12-gateway-range.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).expect("written");
+    }
+    let golden = std::fs::read_to_string(&path).expect("a golden report");
+    assert_eq!(golden, text, "read it, then rerun with UPDATE_GOLDEN=1");
+}
+
 #[test]
 fn every_recorded_host_is_played_and_names_its_origin() {
     let entries = std::fs::read_dir(folder("")).expect("recorded hosts");

@@ -67,7 +67,7 @@ fn the_table_of_checks_is_that_of_the_registry() {
 /// What `check` prints there is what `tests/checks` sees it print.
 #[test]
 fn the_report_in_the_readme_is_a_recorded_one() {
-    let golden = crate::root().join("tests/data/check/rhel9-firewalld-selinux.txt");
+    let golden = crate::root().join("tests/data/check/debian12-gateway-range.txt");
     let golden = crate::read(&golden);
     assert!(
         readme().contains(&golden),
