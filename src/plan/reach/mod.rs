@@ -15,6 +15,10 @@ pub use standing::{Standing, State, standings};
 
 /// Pieces of one question, before the rest is undecided.
 const MOST: usize = 512;
+/// At least so many, whatever it takes.
+const FEWEST: usize = 16;
+/// Rules that may be met for one question, before it is asked of clients in general.
+const ENOUGH: usize = 1 << 20;
 
 /// What becomes of connections that differ only in their addresses and ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,15 +124,43 @@ fn kept_here(all: &mut [Reached], prepared: &Prepared) {
     }
 }
 
-/// What becomes of some connections of a profile.
+/// What becomes of some connections of a profile. Where rules tell so many clients apart
+/// that it would take long, it is asked of clients in general, and of the first few beside
+/// whom a rule keeps out.
 #[must_use]
 pub fn reached(profile: &Profile, wanted: Connections, prepared: &Prepared) -> Reached {
-    let traced = wanted.trace(prepared, MOST);
+    let pieces = (ENOUGH / prepared.size().max(1)).clamp(FEWEST, MOST);
+    let traced = wanted.trace(prepared, pieces);
+    let parts = if traced.iter().any(|part| part.opening.is_beyond()) {
+        let mut parts = judged(
+            profile,
+            &wanted,
+            wanted.trace_in_general(prepared, MOST),
+            prepared,
+        );
+        let some = judged(profile, &wanted, traced, prepared).into_iter();
+        parts.extend(some.filter(|(_, stopped)| matches!(stopped, Some(Stopped::Will(_)))));
+        parts
+    } else {
+        judged(profile, &wanted, traced, prepared)
+    };
+    Reached {
+        parts,
+        connections: wanted,
+    }
+}
+
+fn judged(
+    profile: &Profile,
+    wanted: &Connections,
+    traced: Vec<Part>,
+    prepared: &Prepared,
+) -> Vec<(Part, Option<Stopped>)> {
     let everyone = wanted.from == From::Outside && traced.iter().all(is_dropped);
     let judged = |part: Part| {
-        let by = led_away(profile, &wanted, &part, prepared)
-            .or_else(|| stopped(&wanted, &part, prepared))
-            .or_else(|| astray(profile, &wanted, &part, prepared));
+        let by = led_away(profile, wanted, &part, prepared)
+            .or_else(|| stopped(wanted, &part, prepared))
+            .or_else(|| astray(profile, wanted, &part, prepared));
         let by = match by {
             // What keeps everyone out is not about some.
             Some(Stopped::Will(at)) if everyone => Some(Stopped::General(at)),
@@ -136,10 +168,7 @@ pub fn reached(profile: &Profile, wanted: Connections, prepared: &Prepared) -> R
         };
         (part, by)
     };
-    Reached {
-        parts: traced.into_iter().map(judged).collect(),
-        connections: wanted,
-    }
+    traced.into_iter().map(judged).collect()
 }
 
 /// Everything that does not get through, alike things once.

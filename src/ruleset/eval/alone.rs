@@ -121,6 +121,7 @@ impl Prepared<'_> {
             let space = Space {
                 point,
                 region: piece.region.clone(),
+                in_general: None,
             };
             let mut run = Run::new(self, &packet, space, &mut choices);
             run.sets_may_change = may_change;

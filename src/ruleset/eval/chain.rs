@@ -152,7 +152,7 @@ impl<'r> Run<'_, 'r> {
             return Flow::Break;
         }
         let place = routine.place(Some(number));
-        if self.ignored.contains(&place) {
+        if self.ignored.contains(&place) || self.is_ruled_out(&rule.steps) {
             return Flow::Break;
         }
         self.at = Some(place);

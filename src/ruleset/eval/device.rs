@@ -26,8 +26,12 @@ impl Device<'_> {
             Self::Foreign => return bytes.starts_with(b"lo\0").then_some(false),
             Self::None | Self::Unknown => return None,
         };
-        let padded = name.bytes().take(NAME - 1).chain(std::iter::repeat(0));
-        Some(bytes.iter().copied().eq(padded.take(bytes.len())))
+        let name = name.as_bytes();
+        let name = name.get(..NAME - 1).unwrap_or(name);
+        Some(match bytes.strip_prefix(name) {
+            Some(behind) => behind.iter().all(|&byte| byte == 0),
+            None => name.starts_with(bytes),
+        })
     }
 }
 

@@ -98,6 +98,8 @@ impl Field {
         if let Some(line) = self.line {
             if inside {
                 space.keep(line, first, last);
+            } else if space.passes_over(line, (last - first).saturating_add(1)) {
+                return Some(false);
             } else if self.value < first {
                 space.keep(line, 0, first - 1);
             } else {
@@ -105,6 +107,26 @@ impl Field {
             }
         }
         Some(inside)
+    }
+
+    /// The same where it is so for every flow of the space, or for all that are of account.
+    pub(super) fn is_within_for_all(self, first: u128, last: u128, space: &Space) -> Option<bool> {
+        let (low, high) = match self.line {
+            Some(line) if self.unknown == 0 => space.reach(line),
+            Some(_) | None => (self.value & !self.unknown, self.value | self.unknown),
+        };
+        if high < first || last < low {
+            return Some(false);
+        }
+        if first <= low && high <= last {
+            return Some(true);
+        }
+        let is_passed_over = self.unknown == 0
+            && !(first..=last).contains(&self.value)
+            && self
+                .line
+                .is_some_and(|line| space.passes_over(line, (last - first).saturating_add(1)));
+        is_passed_over.then_some(false)
     }
 
     /// Whether the bits of `mask` are those of `value`.

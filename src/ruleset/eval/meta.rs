@@ -146,7 +146,7 @@ impl Run<'_, '_> {
     }
 
     /// `nft_pf`: in `netdev` that of the hook.
-    fn nfproto(&self) -> u8 {
+    pub(super) fn nfproto(&self) -> u8 {
         match (self.table, self.family) {
             (TableFamily::Netdev, _) => 5,
             (_, Family::Ipv4) => 2,

@@ -36,6 +36,14 @@ fn on_line(first: u128, last: u128, shift: u32, masked: bool) -> (u128, u128) {
 }
 
 impl Part {
+    /// The line that its bytes make themselves, where they do.
+    pub(super) fn line(&self) -> Option<Line> {
+        match self.origin {
+            Origin::Line { line, shift: 0, .. } => Some(line),
+            Origin::Line { .. } | Origin::Point(_) => None,
+        }
+    }
+
     /// Keeps the flows for which the number that the bytes make is within `first..=last`,
     /// where that of the point is.
     pub(super) fn keep(&self, first: u128, last: u128, space: &mut Space) {

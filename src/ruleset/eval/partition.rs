@@ -8,7 +8,7 @@ use super::conntrack::Tracking;
 use super::outcome::{Doubt, Evaluation, Outcome, Place, Told};
 use super::packet::{Packet, State};
 use super::prepare::Prepared;
-use super::region::{Region, Space};
+use super::region::{Axis, Region, Space};
 use super::run::Run;
 
 /// Runs of one packet, with different answers, before nothing is said of it.
@@ -23,7 +23,45 @@ pub struct Piece {
     pub evaluation: Evaluation,
 }
 
+/// Why nothing is said of what lies beyond the pieces that were asked for.
+const TOO_MANY: &str = "the rules split the flows into too many pieces";
+
+impl Evaluation {
+    /// Whether nothing was asked, as there were too many pieces.
+    #[must_use]
+    pub fn is_beyond(&self) -> bool {
+        matches!(self.outcome, Outcome::Undecided(Doubt { why, .. }) if why == TOO_MANY)
+    }
+}
+
+/// What is taken to be otherwise than it is.
+#[derive(Clone, Copy)]
+struct Supposing<'a> {
+    /// Rules that are not there, policies that accept.
+    without: &'a [Place],
+    /// The axis on which it is asked what holds in general.
+    in_general: Option<Axis>,
+}
+
+impl<'a> Supposing<'a> {
+    fn without(without: &'a [Place]) -> Self {
+        Self {
+            without,
+            in_general: None,
+        }
+    }
+}
+
 impl Prepared<'_> {
+    /// How many rules there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.chains
+            .iter()
+            .map(|chain| chain.source.rules.len())
+            .sum()
+    }
+
     /// What becomes of a packet.
     #[must_use]
     pub fn evaluate(&self, packet: &Packet) -> Evaluation {
@@ -47,7 +85,7 @@ impl Prepared<'_> {
         {
             (span.first, span.last) = (0, last);
         }
-        self.evaluate_within(packet, region, ignored)
+        self.evaluate_within(packet, region, Supposing::without(ignored))
     }
 
     /// What becomes of a packet of each flow of a region, in at most `most` pieces: the
@@ -66,18 +104,43 @@ impl Prepared<'_> {
         most: usize,
         ignored: &[Place],
     ) -> Vec<Piece> {
+        self.partition_supposing(packet, region, most, Supposing::without(ignored))
+    }
+
+    /// What becomes of packets of a region in general: what rules say of a few values of the
+    /// axis alone is passed over, as the bans of single clients are, so that thousands of
+    /// them make no difference. Where one of those few is met first, it is a piece by itself.
+    #[must_use]
+    pub fn partition_in_general(
+        &self,
+        packet: &Packet,
+        region: &Region,
+        most: usize,
+        axis: Axis,
+    ) -> Vec<Piece> {
+        let supposing = Supposing {
+            without: &[],
+            in_general: Some(axis),
+        };
+        self.partition_supposing(packet, region, most, supposing)
+    }
+
+    fn partition_supposing(
+        &self,
+        packet: &Packet,
+        region: &Region,
+        most: usize,
+        supposing: Supposing<'_>,
+    ) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut rest = vec![region.clone()];
         let mut packet = packet.clone();
         while let Some(next) = rest.pop() {
             packet.flow = packet.flow.at(&next);
             let evaluation = if pieces.len() < most {
-                self.evaluate_within(&packet, next.clone(), ignored)
+                self.evaluate_within(&packet, next.clone(), supposing)
             } else {
-                lost(
-                    next.clone(),
-                    "the rules split the flows into too many pieces",
-                )
+                lost(next.clone(), TOO_MANY)
             };
             next.without(&evaluation.region, &mut rest);
             pieces.push(Piece {
@@ -88,12 +151,19 @@ impl Prepared<'_> {
         join(pieces)
     }
 
-    fn evaluate_within(&self, packet: &Packet, region: Region, ignored: &[Place]) -> Evaluation {
+    fn evaluate_within(
+        &self,
+        packet: &Packet,
+        region: Region,
+        supposing: Supposing<'_>,
+    ) -> Evaluation {
         let mut choices = Choices::default();
         let mut space = Space {
             point: packet.flow.point(),
             region,
+            in_general: supposing.in_general,
         };
+        let ignored = supposing.without;
         let mut all = self.run(packet, space.clone(), &mut choices, ignored);
         let mut runs = 1;
         while let Some(doubt) = choices.advance() {

@@ -20,6 +20,8 @@ pub(super) struct Quick<'r> {
 pub(super) enum Asks<'r> {
     /// Whether a number is from the first to the last.
     Within(Subject, u128, u128),
+    /// Whether this is the hook's protocol (`meta nfproto`).
+    Family(u8),
     /// Whether this is the protocol (`meta l4proto`).
     Protocol(u8),
     /// Whether the state is one of these (`ct state`).
@@ -63,6 +65,8 @@ impl Subject {
 const IIFNAME: u32 = 6;
 /// `NFT_META_OIFNAME`
 const OIFNAME: u32 = 7;
+/// `NFT_META_NFPROTO`
+const NFPROTO: u32 = 15;
 /// `NFT_META_L4PROTO`
 const L4PROTO: u32 = 16;
 /// `NFT_CT_STATE`
@@ -74,14 +78,26 @@ impl<'r> Quick<'r> {
     pub(super) fn at_head(expressions: &'r [Expression]) -> Option<Self> {
         let (asks, negated, count) = match expressions {
             [
-                Expression::Meta { key: L4PROTO, to },
-                Expression::Cmp { from, op, data },
+                Expression::Meta {
+                    key: key @ (NFPROTO | L4PROTO),
+                    to,
+                },
+                Expression::Cmp {
+                    from,
+                    op: op @ (CmpOp::Equal | CmpOp::NotEqual),
+                    data,
+                },
                 ..,
-            ] if from == to => match (op, &data[..]) {
-                (CmpOp::Equal, [protocol]) => (Asks::Protocol(*protocol), false, 2),
-                (CmpOp::NotEqual, [protocol]) => (Asks::Protocol(*protocol), true, 2),
-                _ => return None,
-            },
+            ] if from == to => {
+                let &[protocol] = &data[..] else {
+                    return None;
+                };
+                let asks = match *key {
+                    NFPROTO => Asks::Family(protocol),
+                    _ => Asks::Protocol(protocol),
+                };
+                (asks, *op == CmpOp::NotEqual, 2)
+            }
             [
                 Expression::Meta {
                     key: key @ (IIFNAME | OIFNAME),

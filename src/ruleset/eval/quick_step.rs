@@ -3,12 +3,14 @@
 use super::field::Field;
 use super::packet::{TCP, UDP};
 use super::quick::{Asks, Quick, Subject};
+use super::routine::Step;
 use super::run::{Flow, Run};
 
 impl Run<'_, '_> {
     /// Runs a quick test; `None` where the packet has something else at that place.
     pub(super) fn quick(&mut self, quick: &Quick<'_>) -> Option<Flow> {
         let holds = match quick.asks {
+            Asks::Family(family) => Some(self.nfproto() == family),
             Asks::Protocol(protocol) => Some(self.packet.flow.protocol == protocol),
             Asks::State(mask) => Some(self.ct_state() & mask != 0),
             Asks::Input(name) => Some(self.input.begins_with(name)?),
@@ -27,6 +29,32 @@ impl Run<'_, '_> {
             holds.map(|holds| holds != quick.negated),
             "it compares something that is not known",
         ))
+    }
+
+    /// Whether one of the tests that a rule begins with fails for every flow of the space.
+    /// What the others ask makes no difference then, and does not part the flows.
+    pub(super) fn is_ruled_out(&self, steps: &[(usize, Step<'_>)]) -> bool {
+        let mut leading = steps.iter().map_while(|(_, step)| match step {
+            Step::Quick(quick) => Some(quick),
+            _ => None,
+        });
+        leading.any(|quick| self.holds_for_all(quick) == Some(quick.negated))
+    }
+
+    /// What a quick test comes to before it is negated, where that is the same for every
+    /// flow of the space.
+    fn holds_for_all(&self, quick: &Quick<'_>) -> Option<bool> {
+        match quick.asks {
+            Asks::Family(family) => Some(self.nfproto() == family),
+            Asks::Protocol(protocol) => Some(self.packet.flow.protocol == protocol),
+            Asks::State(mask) => Some(self.ct_state() & mask != 0),
+            Asks::Input(name) => self.input.begins_with(name),
+            Asks::Output(name) => self.output.begins_with(name),
+            Asks::Within(subject, first, last) => {
+                self.subject(subject)?
+                    .is_within_for_all(first, last, &self.space)
+            }
+        }
     }
 
     fn subject(&self, subject: Subject) -> Option<Field> {

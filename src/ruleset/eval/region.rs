@@ -167,17 +167,29 @@ pub(super) struct Line {
 pub(super) struct Space {
     pub(super) point: [u128; 4],
     pub(super) region: Region,
+    /// The axis on which it is asked what holds in general: tests that single out a few
+    /// values there, and not the point, are passed over.
+    pub(super) in_general: Option<Axis>,
 }
+
+/// One of so many is not in general.
+const FEW: u128 = 256;
 
 impl Space {
     /// Keeps the flows for which the line's value is within `first..=last`, where that of
     /// the point is.
     pub(super) fn keep(&mut self, line: Line, first: u128, last: u128) {
+        let (low, high) = self.reach(line);
         let span = &mut self.region.spans[line.axis as usize];
-        let low = span.first.wrapping_add(line.plus).max(first);
-        let high = span.last.wrapping_add(line.plus).min(last);
-        span.first = low.wrapping_sub(line.plus);
-        span.last = high.wrapping_sub(line.plus);
+        span.first = low.max(first).wrapping_sub(line.plus);
+        span.last = high.min(last).wrapping_sub(line.plus);
+    }
+
+    /// Whether a test that meets so many values of a line, and not the point, is of no
+    /// account.
+    pub(super) fn passes_over(&self, line: Line, values: u128) -> bool {
+        let span = self.region.spans[line.axis as usize];
+        self.in_general == Some(line.axis) && values <= (span.last - span.first) / FEW
     }
 
     /// Keeps, on one axis, the point only.
@@ -185,10 +197,19 @@ impl Space {
         self.region.spans[axis as usize] = Span::one(self.point[axis as usize]);
     }
 
+    /// The lowest and the highest of the line's values in the box.
+    pub(super) fn reach(&self, line: Line) -> (u128, u128) {
+        let span = self.region.spans[line.axis as usize];
+        (
+            span.first.wrapping_add(line.plus),
+            span.last.wrapping_add(line.plus),
+        )
+    }
+
     /// Whether a flow of the box may have the line's value within `first..=last`.
     pub(super) fn meets(&self, line: Line, first: u128, last: u128) -> bool {
-        let span = self.region.spans[line.axis as usize];
-        span.first.wrapping_add(line.plus) <= last && first <= span.last.wrapping_add(line.plus)
+        let (low, high) = self.reach(line);
+        low <= last && first <= high
     }
 }
 

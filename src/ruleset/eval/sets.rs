@@ -21,6 +21,8 @@ pub(super) struct Members<'r> {
     /// Where keys are numbers of up to sixteen bytes that are compared as a whole: their
     /// ranges in order, that do not overlap, each with its element's number.
     spans: Option<Vec<(u128, u128, usize)>>,
+    /// How many numbers those hold.
+    held: u128,
     /// Whether all keys are single ones, so that each byte of them is compared by itself.
     exact: bool,
     /// The parts of a key that are compared each by itself: start and length.
@@ -84,6 +86,7 @@ impl<'r> Members<'r> {
             })
             .collect();
         let key_length = usize::try_from(set.key_length).unwrap_or(0);
+        let spans = spans(set, &elements, key_length);
         let catch_all = elements
             .iter()
             .position(|element| *element.key == Key::CatchAll);
@@ -92,7 +95,13 @@ impl<'r> Members<'r> {
             named: !set.flags.anonymous,
             has_room: set.unread.is_none() && has_room(set),
             key_length,
-            spans: spans(set, &elements, key_length),
+            held: spans
+                .iter()
+                .flatten()
+                .fold(0, |held: u128, (first, last, _)| {
+                    held.saturating_add(last - first).saturating_add(1)
+                }),
+            spans,
             exact: !set.elements.iter().any(|e| matches!(e.key, Key::Range(..))),
             parts: parts(set, key_length),
             elements,
@@ -107,8 +116,10 @@ impl<'r> Members<'r> {
     /// What is there for a key.
     pub(super) fn find(&self, view: &View<'_>, space: &mut Space) -> Found {
         let found = match &self.spans {
-            Some(spans) if view.is_known() => find_number(spans, view, space, self.key_length)
-                .unwrap_or_else(|| self.scan(view, space)),
+            Some(spans) if view.is_known() => {
+                find_number(spans, view, space, (self.key_length, self.held))
+                    .unwrap_or_else(|| self.scan(view, space))
+            }
             _ => self.scan(view, space),
         };
         match (found, self.catch_all) {
@@ -207,7 +218,7 @@ fn find_number(
     spans: &[(u128, u128, usize)],
     view: &View<'_>,
     space: &mut Space,
-    length: usize,
+    (length, held): (usize, u128),
 ) -> Option<Found> {
     let key = big_endian(view.bytes);
     let next = spans.partition_point(|span| span.0 <= key);
@@ -232,6 +243,12 @@ fn find_number(
     if let Some(&(first, last, element)) = hit {
         part.keep(first, last, space);
         return Some(Found::Element(element));
+    }
+    if part
+        .line()
+        .is_some_and(|line| space.passes_over(line, held))
+    {
+        return Some(Found::Nothing);
     }
     let low = next
         .checked_sub(1)

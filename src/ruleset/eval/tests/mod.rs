@@ -2,6 +2,7 @@
 
 mod hooks;
 mod nat;
+mod parts;
 mod ranges;
 mod regions;
 mod sets;
