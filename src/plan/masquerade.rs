@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::model::filter::{Chain, Match, Rule, Statement};
 use crate::model::net::{Family, PortRange};
-use crate::profile::{External, Internal};
+use crate::profile::{External, Internal, Profile};
 
 use super::families::translated;
 use super::helper::helper_ports;
@@ -18,17 +18,11 @@ use super::server_side::passive_range_why;
 /// The rules of one family on the clients' gateway.
 pub(super) fn rules(scope: Scope<'_>, external: &[External], internal: &Internal) -> Vec<Rule> {
     let Scope { profile, family } = scope;
-    let clients = scope.clients();
-    let inside = if is_restricted(&clients) {
-        clients
-    } else {
-        internal.networks_of(family)
-    };
     let gateway = ClientGateway {
         scope,
         external,
         internal,
-        inside,
+        inside: inside(profile, family, internal),
     };
     let mut rules = gateway.accept_forward();
     rules.extend(gateway.accept_own());
@@ -40,6 +34,17 @@ pub(super) fn rules(scope: Scope<'_>, external: &[External], internal: &Internal
         rules.extend(gateway.accept_expected());
     }
     rules
+}
+
+/// The networks of the clients behind this host: those that the profile names as clients,
+/// else all inside; empty where none are named.
+pub(super) fn inside(profile: &Profile, family: Family, internal: &Internal) -> Vec<IpNet> {
+    let clients = profile.clients_of(family);
+    if is_restricted(&clients) {
+        clients
+    } else {
+        internal.networks_of(family)
+    }
 }
 
 struct ClientGateway<'a> {

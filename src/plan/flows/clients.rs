@@ -6,9 +6,12 @@ use ipnet::IpNet;
 
 use crate::model::net::{Family, InterfaceName};
 use crate::profile::{External, Internal};
-use crate::ruleset::eval::{Address, Axis, Flow, Packet, State, Translation, Translations};
+use crate::ruleset::eval::{
+    Address, Axis, Flow, Packet, State, Translation, Translations, address,
+};
 
 use super::super::families::translated;
+use super::super::masquerade::inside;
 use super::super::predict::From;
 use super::{Connections, Purpose, SOURCES, Scene, unprivileged};
 
@@ -22,13 +25,14 @@ pub(super) fn connections(
     external: &[External],
     internal: &Internal,
 ) -> Vec<Connections> {
-    let server = match scene.family {
+    let some = match scene.family {
         Family::Ipv4 => IpAddr::from(SERVER4),
         Family::Ipv6 => IpAddr::from(SERVER6),
     };
+    let server = scene.profile.server_address(scene.family).unwrap_or(some);
     let control = scene.control_ports();
     let at = (server, control.as_slice());
-    let networks = internal.networks_of(scene.family);
+    let networks = inside(scene.profile, scene.family, internal);
     let input = internal.interfaces.first().map(InterfaceName::as_str);
     let mut all = scene.to_server(From::Outside, &networks, at, input);
     // From the address that its own connections have, which is one of these.
@@ -56,9 +60,10 @@ fn to_clients(
     let mut all = Vec::new();
     for net in networks {
         // What comes to an address of this host's own is forwarded to nobody.
-        let own = scene.facts.addresses.as_deref().unwrap_or_default();
-        let is_own = |host: &IpAddr| own.iter().any(|a| a.net.addr() == *host);
-        let client = net.hosts().find(|host| !is_own(host));
+        let client = scene
+            .others(*net)
+            .first()
+            .map(|(first, _)| address(*first, scene.family));
         let client = client.unwrap_or(net.addr());
         let is_translated = translated(scene.profile, scene.family);
         let called: Vec<(IpAddr, Option<&str>)> = if is_translated {

@@ -156,7 +156,8 @@ impl Scene<'_> {
         for net in networks {
             let ranges = match from {
                 From::Gateway => vec![whole(*net)],
-                From::Outside | From::InsideExternal | From::InsideDirect => self.others(*net),
+                From::Outside => self.outside(*net),
+                From::InsideExternal | From::InsideDirect => self.others(*net),
             };
             let client = (net.hosts().next().unwrap_or(net.addr()), SOURCES.first());
             let of_ports = |purpose, control_port, first: u16, last: u16| {
@@ -214,11 +215,28 @@ impl Scene<'_> {
                     Path::Leaves => Packet::leaving(flow),
                     Path::Arrives | Path::Loops => Packet::arriving(flow, input),
                 },
-                regions: self.others(*net).into_iter().map(of_range).collect(),
+                regions: self.outside(*net).into_iter().map(of_range).collect(),
             }
         };
         let networks = self.profile.clients_of(self.family);
         networks.iter().map(of_net).collect()
+    }
+
+    /// The same of clients outside: the server's own network is inside of its gateway.
+    fn outside(self, net: IpNet) -> Vec<(u128, u128)> {
+        let all = self.others(net);
+        let Nat::Dnat {
+            internal: Some(internal),
+            ..
+        } = &self.profile.nat
+        else {
+            return all;
+        };
+        let inside = internal.networks_of(self.family);
+        let left = inside
+            .iter()
+            .fold(all.clone(), |left, net| without(&left, whole(*net)));
+        if left.is_empty() { all } else { left }
     }
 
     /// The addresses of a network that may be another host's: none of this host's own, none

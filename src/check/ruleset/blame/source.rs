@@ -18,7 +18,9 @@ impl Judge<'_, '_> {
     /// Let through, but with a source that should not be, or without one that should.
     pub(super) fn altered(&self, part: &Part) -> Option<Cause> {
         let nat = part.opening.nat.known()?;
-        let source = &nat.translations.source;
+        // What the helper expects follows its control connection.
+        let settled = self.wanted.opening.settled;
+        let source = &settled.unwrap_or(nat.translations).source;
         let family = self.wanted.opening.flow.family();
         let has_clients_here = matches!(self.profile.nat, Nat::Masquerade { .. });
         match (self.wanted.purpose, self.wanted.from) {
@@ -36,7 +38,9 @@ impl Judge<'_, '_> {
                 )
             }),
             (_, From::InsideExternal)
-                if source.address == Address::Same && self.is_beside_the_server(part) =>
+                if settled.is_none()
+                    && source.address == Address::Same
+                    && self.is_beside_the_server(part) =>
             {
                 Some(self.cause(id::HAIRPIN_MISSING, Vec::new()))
             }

@@ -1,9 +1,12 @@
 //! Every shipped profile, played: what `emit` prints is loaded before a firewall
 //! that drops, and each cell that `plan` predicts is a session of a real client
-//! with a real server. A cell that comes out otherwise fails the test.
+//! with a real server. A cell that comes out otherwise fails the test, and so does `check`
+//! where it finds fault with the rules that ftpnat itself made.
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files")]
 
+mod silence;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -183,9 +186,11 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
     match &profile.nat {
         Nat::None => {
             let scene = Direct::new();
+            silence::connect(&scene.server);
             let at = |_: From, family| (&scene.client, by(family, PUBLIC, PUBLIC6));
             load(&scene.server, &text, &profile, way)?;
             let server = serve(&scene.server, &profile, &config(&profile));
+            silence::kept(&scene.server, way, &text)?;
             cells(&profile, way, &server, at)?;
             closed_beside(&profile, way, &scene.client, &scene.server, PUBLIC)
         }
@@ -194,6 +199,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
             let external = translate_upstream(&scene, &profile);
             load(&scene.server, &text, &profile, way)?;
             let server = serve(&scene.server, &profile, &config(&profile));
+            silence::kept(&scene.server, way, &text)?;
             let at = |from, _: Family| match from {
                 From::Outside => (&scene.client, external),
                 _ => (&scene.inside, SERVER),
@@ -203,6 +209,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
         }
         Nat::Dnat { .. } => {
             let scene = BehindGateway::new(Forwarding::Off);
+            silence::connect(&scene.gateway);
             let own = profile
                 .server_address(Family::Ipv4)
                 .expect("an IPv4 server");
@@ -210,6 +217,7 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
             let host = other.as_ref().unwrap_or(&scene.server);
             load(&scene.gateway, &text, &profile, way)?;
             let server = serve(host, &profile, &config(&profile));
+            silence::kept(&scene.gateway, way, &text)?;
             let outside6 = if translated(&profile, Family::Ipv6) {
                 PUBLIC6
             } else {
@@ -227,12 +235,14 @@ fn play(file: &Path, way: &Way) -> Result<(), Failed> {
         }
         Nat::Masquerade { .. } => {
             let scene = BehindGateway::new(Forwarding::Off);
+            silence::connect(&scene.gateway);
             load(&scene.gateway, &text, &profile, way)?;
             let config = Config {
                 control: controls(&profile),
                 ..Config::default()
             };
             let server = serve(&scene.client, &profile, &config);
+            silence::kept(&scene.gateway, way, &text)?;
             let at = |from, family| match from {
                 From::Gateway => (&scene.gateway, by(family, CLIENT, CLIENT6)),
                 _ => (&scene.inside, by(family, CLIENT, CLIENT6)),
