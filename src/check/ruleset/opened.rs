@@ -153,14 +153,13 @@ pub(super) fn all_port_words(spans: &[(u16, u16)]) -> String {
 }
 
 /// What is left of spans of ports without another.
-pub(super) fn without(spans: &[(u16, u16)], (first, last): (u16, u16)) -> Vec<(u16, u16)> {
-    let left = |&(from, to): &(u16, u16)| {
-        let before = first.checked_sub(1).map(|end| (from, to.min(end)));
-        let behind = last.checked_add(1).map(|start| (from.max(start), to));
-        before
-            .into_iter()
-            .chain(behind)
-            .filter(|(from, to)| from <= to)
+pub(super) fn without(spans: &[(u16, u16)], other: (u16, u16)) -> Vec<(u16, u16)> {
+    let span = |(first, last): (u16, u16)| Span {
+        first: first.into(),
+        last: last.into(),
     };
-    spans.iter().flat_map(left).collect()
+    let left = spans
+        .iter()
+        .flat_map(|ports| span(*ports).without(span(other)));
+    left.map(ports_of).collect()
 }

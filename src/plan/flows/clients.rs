@@ -63,7 +63,7 @@ fn to_clients(
         let client = scene
             .others(*net)
             .first()
-            .map(|(first, _)| address(*first, scene.family));
+            .map(|span| address(span.first, scene.family));
         let client = client.unwrap_or(net.addr());
         let is_translated = translated(scene.profile, scene.family);
         let called: Vec<(IpAddr, Option<&str>)> = if is_translated {

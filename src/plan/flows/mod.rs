@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use crate::facts::Facts;
 use crate::model::net::{Family, PortRange};
 use crate::profile::{Nat, Profile};
-use crate::ruleset::eval::{Axis, Flow, Packet, Path, Region, State, number};
+use crate::ruleset::eval::{Axis, Flow, Packet, Path, Region, Span, State, number};
 
 use super::predict::From;
 
@@ -108,21 +108,16 @@ const SPECIAL: [&str; 7] = [
 ];
 
 /// All addresses of a network.
-fn whole(net: IpNet) -> (u128, u128) {
-    (number(net.network()), number(net.broadcast()))
+fn whole(net: IpNet) -> Span {
+    Span {
+        first: number(net.network()),
+        last: number(net.broadcast()),
+    }
 }
 
-/// What is left of ranges without another, all with their ends.
-fn without(ranges: &[(u128, u128)], (first, last): (u128, u128)) -> Vec<(u128, u128)> {
-    let left = |&(from, to): &(u128, u128)| {
-        let before = first.checked_sub(1).map(|end| (from, to.min(end)));
-        let behind = last.checked_add(1).map(|start| (from.max(start), to));
-        before
-            .into_iter()
-            .chain(behind)
-            .filter(|(from, to)| from <= to)
-    };
-    ranges.iter().flat_map(left).collect()
+/// What is left of spans without another.
+fn without(spans: &[Span], other: Span) -> Vec<Span> {
+    spans.iter().flat_map(|span| span.without(other)).collect()
 }
 
 fn unprivileged(region: Region, axis: Axis) -> Region {
@@ -168,7 +163,7 @@ impl Scene<'_> {
                     last.into(),
                 );
                 let of_range =
-                    |(first, last): &(u128, u128)| region.clone().with(Axis::Source, *first, *last);
+                    |span: &Span| region.clone().with(Axis::Source, span.first, span.last);
                 Connections {
                     purpose,
                     from,
@@ -205,8 +200,11 @@ impl Scene<'_> {
             let flow = Flow::tcp((server, SOURCES.first()), (client, SOURCES.first()));
             let region = flow.region().with(Axis::SourcePort, 1, u16::MAX.into());
             let region = unprivileged(region, Axis::DestinationPort);
-            let of_range =
-                |(first, last): (u128, u128)| region.clone().with(Axis::Destination, first, last);
+            let of_range = |span: Span| {
+                region
+                    .clone()
+                    .with(Axis::Destination, span.first, span.last)
+            };
             Connections {
                 purpose: Purpose::ActiveData,
                 from: From::Outside,
@@ -223,7 +221,7 @@ impl Scene<'_> {
     }
 
     /// The same of clients outside: the server's own network is inside of its gateway.
-    fn outside(self, net: IpNet) -> Vec<(u128, u128)> {
+    fn outside(self, net: IpNet) -> Vec<Span> {
         let all = self.others(net);
         let Nat::Dnat {
             internal: Some(internal),
@@ -241,7 +239,7 @@ impl Scene<'_> {
 
     /// The addresses of a network that may be another host's: none of this host's own, none
     /// that a host cannot have.
-    fn others(self, net: IpNet) -> Vec<(u128, u128)> {
+    fn others(self, net: IpNet) -> Vec<Span> {
         let own = self.facts.addresses.as_deref().unwrap_or_default();
         let own = own.iter().map(|a| a.net);
         let taken = own.flat_map(|net| match net {

@@ -55,6 +55,20 @@ impl Span {
     pub fn contains(self, value: u128) -> bool {
         (self.first..=self.last).contains(&value)
     }
+
+    /// What is left of it without another: what lies below that, and what lies above.
+    pub fn without(self, other: Self) -> impl Iterator<Item = Self> {
+        let below = other.first.checked_sub(1).map(|last| Self {
+            first: self.first,
+            last: self.last.min(last),
+        });
+        let above = other.last.checked_add(1).map(|first| Self {
+            first: self.first.max(first),
+            last: self.last,
+        });
+        let left = below.into_iter().chain(above);
+        left.filter(|span| span.first <= span.last)
+    }
 }
 
 /// A box of flows: a span on each axis.
