@@ -142,6 +142,8 @@ pub enum Where {
 pub struct Evaluation {
     /// What became of it.
     pub outcome: Outcome,
+    /// Whether it may get through, by some answer to what is not known.
+    pub may_pass: bool,
     /// The flows for which all of this holds, the evaluated one among them.
     pub region: Region,
     /// What NAT made of it.

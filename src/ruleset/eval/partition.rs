@@ -23,6 +23,9 @@ pub struct Piece {
     pub evaluation: Evaluation,
 }
 
+/// Why nothing is said of what has too many answers.
+const TOO_MUCH: &str = "it depends on too much that is not known";
+
 /// Why nothing is said of what lies beyond the pieces that were asked for.
 const TOO_MANY: &str = "the rules split the flows into too many pieces";
 
@@ -86,6 +89,27 @@ impl Prepared<'_> {
             (span.first, span.last) = (0, last);
         }
         self.evaluate_within(packet, region, Supposing::without(ignored))
+    }
+
+    /// What becomes of a packet by each answer to what is not known, such as whether a rate is
+    /// exceeded; the last is undecided where there are too many.
+    #[must_use]
+    pub fn alternatives(&self, packet: &Packet) -> Vec<Evaluation> {
+        let mut choices = Choices::default();
+        let space = Space {
+            point: packet.flow.point(),
+            region: packet.flow.region(),
+            in_general: None,
+        };
+        let mut all = vec![self.run(packet, space.clone(), &mut choices, &[])];
+        while choices.advance().is_some() {
+            if all.len() == MOST_RUNS {
+                all.push(lost(packet.flow.region(), TOO_MUCH));
+                break;
+            }
+            all.push(self.run(packet, space.clone(), &mut choices, &[]));
+        }
+        all
     }
 
     /// What becomes of a packet of each flow of a region, in at most `most` pieces: the
@@ -169,10 +193,7 @@ impl Prepared<'_> {
         while let Some(doubt) = choices.advance() {
             space.region = all.region.clone();
             if runs == MOST_RUNS {
-                let other = lost(
-                    space.region.clone(),
-                    "it depends on too much that is not known",
-                );
+                let other = lost(space.region.clone(), TOO_MUCH);
                 all.join(&other, doubt);
                 break;
             }
@@ -202,8 +223,10 @@ impl Prepared<'_> {
             Tracking::Untracked => Some(State::Untracked),
             _ => None,
         };
+        let is_kept_out = matches!(outcome, Outcome::Drop { .. } | Outcome::Reject { .. });
         Evaluation {
             outcome,
+            may_pass: !is_kept_out,
             region: run.space.region,
             nat: Told::Known(run.nat),
             helper: Told::Known(run.helper),
@@ -221,6 +244,7 @@ impl Evaluation {
     /// Takes in what another answer to `doubt` comes to: what differs is undecided.
     fn join(&mut self, other: &Self, doubt: Doubt) {
         self.region = other.region.clone();
+        self.may_pass |= other.may_pass;
         if !self.outcome.is_like(&other.outcome) && !matches!(self.outcome, Outcome::Undecided(_)) {
             self.outcome = match other.outcome {
                 Outcome::Undecided(theirs) => Outcome::Undecided(theirs),
@@ -247,6 +271,7 @@ impl Evaluation {
     /// Whether another says the same about what became of the packet.
     fn is_like(&self, other: &Self) -> bool {
         self.outcome == other.outcome
+            && self.may_pass == other.may_pass
             && self.nat == other.nat
             && self.helper == other.helper
             && self.notrack == other.notrack
@@ -288,6 +313,7 @@ fn lost(region: Region, why: &'static str) -> Evaluation {
     };
     Evaluation {
         outcome: Outcome::Undecided(doubt),
+        may_pass: true,
         region,
         nat: Told::Undecided(doubt),
         helper: Told::Undecided(doubt),
