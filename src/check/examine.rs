@@ -92,12 +92,13 @@ pub fn examine(
             Verdict::Unknown(reason) => report.not_checked.push(not_checked(check, reason)),
         }
     }
-    // Who cannot log in does not come to the data connection.
+    // Who cannot log in does not come to the data connection; more clients have IPv4.
     let first = |finding: &Finding| {
-        let faults = blame.faults.iter().filter(|f| f.id == finding.id);
-        let purpose = faults.map(|f| f.purpose).min();
+        let faults = || blame.faults.iter().filter(|f| f.id == finding.id);
+        let purpose = faults().map(|f| f.purpose).min();
+        let is_ipv6_only = !faults().any(|f| f.family == Family::Ipv4);
         let is_behind = purpose.is_none() && finding.id > id::CONTROL_PORT_BLOCKED;
-        (is_behind, purpose)
+        (is_behind, purpose.is_some() && is_ipv6_only, purpose)
     };
     report.findings.sort_by_key(|f| (f.severity, first(f)));
     report

@@ -122,7 +122,6 @@ fn cases() -> Vec<Case> {
                     DROP,
                     ESTABLISHED,
                     CONTROL,
-                    "filter: -A INPUT -p tcp -m conntrack --ctstate NEW -m tcp --dport 50000:51000 -j ACCEPT",
                 ],
                 &[
                     "raw: -A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp",

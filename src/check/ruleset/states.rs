@@ -34,11 +34,13 @@ check! {
     ///
     /// ## What happens
     /// Clients without TLS log in and hang on the listing, although the helper is assigned;
-    /// and, where a rule accepts the passive range as NEW, just because it is assigned.
+    /// where a rule rejects what it does not accept they are refused. Where a rule accepts the
+    /// passive range as NEW each listing waits a second.
     ///
     /// ## Why
     /// Once the helper has read the port out of a reply, the data connection is RELATED and no
-    /// longer NEW. A rule must accept it as that.
+    /// longer NEW. A rule must accept it as that. Dropped, it is no longer expected: sent again
+    /// after a second, it is NEW.
     ///
     /// ## How it is judged
     /// Where a rule assigns the helper to the control connection, and where the profile's
@@ -62,7 +64,8 @@ check! {
     ///
     /// ## Why
     /// `notrack` (`-j CT --notrack`, `-j NOTRACK`) takes packets out of connection tracking:
-    /// they have no state, and no NAT chain sees them.
+    /// they have no state, no NAT chain sees them, and what a helper expects never comes: a
+    /// second listing on the same port hangs.
     ///
     /// ## How it is judged
     /// A packet of the profile's connections is dropped, or not translated, and a rule before

@@ -94,13 +94,13 @@ fn to_clients(
                 connection_mark: None,
                 ..Packet::arriving(flow, input)
             };
-            let region = flow.region().with(Axis::SourcePort, 1, u16::MAX.into());
+            let region = unprivileged(flow.region(), Axis::DestinationPort);
             all.push(Connections {
                 purpose: Purpose::ActiveData,
                 from: From::Outside,
                 control_port: None,
                 opening,
-                regions: vec![unprivileged(region, Axis::DestinationPort)],
+                regions: scene.by_servers(&region),
             });
         }
     }

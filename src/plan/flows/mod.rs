@@ -124,6 +124,13 @@ fn unprivileged(region: Region, axis: Axis) -> Region {
     region.with(axis, SOURCES.first().into(), SOURCES.last().into())
 }
 
+/// Ports that systems pick for connections that their programs open: Linux from 32768
+/// (`ip_local_port_range`), others from 49152 (RFC 6335).
+const PICKED: Span = Span {
+    first: 32_768,
+    last: 65_535,
+};
+
 /// Ports that connections are opened from.
 const SOURCES: PortRange = PortRange::UNPRIVILEGED;
 
@@ -198,12 +205,10 @@ impl Scene<'_> {
         let of_net = |net: &IpNet| {
             let client = net.hosts().next().unwrap_or(net.addr());
             let flow = Flow::tcp((server, SOURCES.first()), (client, SOURCES.first()));
-            let region = flow.region().with(Axis::SourcePort, 1, u16::MAX.into());
-            let region = unprivileged(region, Axis::DestinationPort);
+            let region = unprivileged(flow.region(), Axis::DestinationPort);
             let of_range = |span: Span| {
-                region
-                    .clone()
-                    .with(Axis::Destination, span.first, span.last)
+                let region = region.clone();
+                self.by_servers(&region.with(Axis::Destination, span.first, span.last))
             };
             Connections {
                 purpose: Purpose::ActiveData,
@@ -213,28 +218,28 @@ impl Scene<'_> {
                     Path::Leaves => Packet::leaving(flow),
                     Path::Arrives | Path::Loops => Packet::arriving(flow, input),
                 },
-                regions: self.outside(*net).into_iter().map(of_range).collect(),
+                regions: self.outside(*net).into_iter().flat_map(of_range).collect(),
             }
         };
         let networks = self.profile.clients_of(self.family);
         networks.iter().map(of_net).collect()
     }
 
-    /// The same of clients outside: the server's own network is inside of its gateway.
-    fn outside(self, net: IpNet) -> Vec<Span> {
-        let all = self.others(net);
-        let Nat::Dnat {
-            internal: Some(internal),
-            ..
-        } = &self.profile.nat
-        else {
-            return all;
-        };
-        let inside = internal.networks_of(self.family);
-        let left = inside
-            .iter()
-            .fold(all.clone(), |left, net| without(&left, whole(*net)));
-        if left.is_empty() { all } else { left }
+    /// Regions for each of the ports that servers open active data connections from: the one
+    /// below their control port (RFC 959, 3.2), or what their system picks.
+    fn by_servers(self, region: &Region) -> Vec<Region> {
+        let control = self.profile.control.iter();
+        let below = control.filter_map(|c| c.port.checked_sub(1).filter(|port| *port > 0));
+        let mut spans: Vec<Span> = below
+            .map(u128::from)
+            .filter(|port| !PICKED.contains(*port))
+            .map(Span::one)
+            .collect();
+        spans.sort_unstable();
+        spans.dedup();
+        spans.push(PICKED);
+        let of_span = |span: Span| region.clone().with(Axis::SourcePort, span.first, span.last);
+        spans.into_iter().map(of_span).collect()
     }
 
     /// The addresses of a network that may be another host's: none of this host's own, none
@@ -256,6 +261,23 @@ impl Scene<'_> {
             }
         }
         ranges
+    }
+
+    /// The same of clients outside: the server's own network is inside of its gateway.
+    fn outside(self, net: IpNet) -> Vec<Span> {
+        let all = self.others(net);
+        let Nat::Dnat {
+            internal: Some(internal),
+            ..
+        } = &self.profile.nat
+        else {
+            return all;
+        };
+        let inside = internal.networks_of(self.family);
+        let left = inside
+            .iter()
+            .fold(all.clone(), |left, net| without(&left, whole(*net)));
+        if left.is_empty() { all } else { left }
     }
 
     /// The control ports as clients call them and as the server has them: the same.

@@ -156,19 +156,29 @@ fn judged(
     traced: Vec<Part>,
     prepared: &Prepared,
 ) -> Vec<(Part, Option<Stopped>)> {
-    let everyone = wanted.from == From::Outside && traced.iter().all(is_dropped);
     let judged = |part: Part| {
-        let by = led_away(profile, wanted, &part, prepared)
-            .or_else(|| stopped(wanted, &part, prepared))
-            .or_else(|| astray(profile, wanted, &part, prepared));
+        let by =
+            led_away(profile, wanted, &part, prepared).or_else(|| stopped(wanted, &part, prepared));
         let by = match by {
-            // What keeps everyone out is not about some.
-            Some(Stopped::Will(at)) if everyone => Some(Stopped::General(at)),
+            // Wherever that ends, it is not at the server.
+            None | Some(Stopped::Unknown(_)) => astray(profile, wanted, &part, prepared).or(by),
             by => by,
         };
         (part, by)
     };
-    traced.into_iter().map(judged).collect()
+    let mut all: Vec<(Part, Option<Stopped>)> = traced.into_iter().map(judged).collect();
+    let is_will = |(part, by): &(Part, Option<Stopped>)| {
+        is_dropped(part) && matches!(by, Some(Stopped::Will(_)))
+    };
+    if wanted.from == From::Outside && all.iter().all(is_will) {
+        for (_, by) in &mut all {
+            // What keeps everyone out is not about some.
+            if let Some(Stopped::Will(at)) = *by {
+                *by = Some(Stopped::General(at));
+            }
+        }
+    }
+    all
 }
 
 /// Everything that does not get through, alike things once.

@@ -2,6 +2,7 @@
 
 mod active;
 mod chains;
+mod expected;
 mod gateway;
 mod iptables;
 mod mixed;
@@ -26,7 +27,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
         tests_of_rules::ROWS,
         iptables::ROWS,
     ];
-    let gateway = [gateway::ROWS, translation::ROWS, others::ROWS];
+    let gateway = [
+        gateway::ROWS,
+        translation::ROWS,
+        others::ROWS,
+        expected::ROWS,
+    ];
     let rest = [mixed::ROWS, six::ROWS, active::ROWS, warnings::ROWS];
     let all = server.into_iter().chain(gateway).chain(rest);
     all.flat_map(|rows| rows.iter().copied().flatten())

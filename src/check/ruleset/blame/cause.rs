@@ -10,7 +10,7 @@ use crate::plan::flows::{Connections, Part, Purpose};
 use crate::plan::reach::{Stopped, untracked_by};
 use crate::profile::{Nat, Profile};
 use crate::ruleset::eval::{
-    Address, Evaluation, Met, Outcome, Packet, Place, Prepared, Told, Where,
+    Address, Evaluation, Met, Outcome, Packet, Place, Prepared, State, Told, Where,
 };
 use crate::ruleset::live::table::{Hook, Kind};
 use crate::ruleset::placement::{has_rate, is_will, is_will_to_clients};
@@ -79,7 +79,7 @@ impl Judge<'_, '_> {
     }
 
     /// Clients outside are the profile's clients; those inside and on the gateway are some.
-    fn severity(&self) -> Severity {
+    pub(super) fn severity(&self) -> Severity {
         match self.wanted.from {
             From::Outside => Severity::Error,
             From::InsideExternal | From::InsideDirect | From::Gateway => Severity::Warning,
@@ -114,6 +114,31 @@ impl Judge<'_, '_> {
         opening.flow = opening.flow.at(&part.region);
         let without = self.prepared.evaluate_without(&opening, &[at]);
         dropped_by(&without.outcome).is_none() || self.counts_connections(at)
+    }
+
+    /// A part on which something decides that is not known, and that is dropped or rejected
+    /// whatever it says: as where it is not by that, or by what it leads to, but by what is
+    /// there for all.
+    pub(super) fn shut_anyway(&self, part: &Part, doubtful: Place) -> Option<Part> {
+        if part.opening.may_pass {
+            return None;
+        }
+        let mut opening = self.wanted.opening.clone();
+        opening.flow = opening.flow.at(&part.region);
+        let mut all = self.prepared.alternatives(&opening);
+        let is_for_all = |evaluation: &Evaluation| {
+            dropped_by(&evaluation.outcome).is_some_and(|by| {
+                (by.table, by.chain) != (doubtful.table, doubtful.chain) && !self.is_will(by)
+            })
+        };
+        let last = all.len().checked_sub(1)?;
+        let chosen = all.iter().position(is_for_all).unwrap_or(last);
+        Some(Part {
+            region: part.region.clone(),
+            opening: all.swap_remove(chosen),
+            answer: None,
+            later: None,
+        })
     }
 
     /// Limits have a check of their own.
@@ -154,15 +179,14 @@ impl Judge<'_, '_> {
         let causes = self.all_causes(&opening, stop(&part.opening, at));
         let expected = opening.master_helper.is_some();
         if expected {
-            // Clients with TLS get through as NEW.
-            let is_for_some = self.wanted.purpose == Purpose::PassiveData
-                && self.profile.control.iter().any(|c| c.tls.offers_tls());
+            let again = self.gets_through_as_new(&opening, &part.opening);
             return Cause {
-                severity: if is_for_some {
+                severity: if again.is_some() {
                     Severity::Warning
                 } else {
-                    self.severity()
+                    self.severity_of_expected()
                 },
+                in_vain: again,
                 ..self.cause(id::RELATED_NOT_ACCEPTED, causes)
             };
         }
@@ -179,6 +203,37 @@ impl Judge<'_, '_> {
             };
         }
         self.cause(self.blocked().0, causes)
+    }
+
+    /// What happens to data connections that a helper expects happens to clients without TLS:
+    /// others open theirs as NEW.
+    pub(super) fn severity_of_expected(&self) -> Severity {
+        let is_for_some = self.wanted.purpose == Purpose::PassiveData
+            && self.profile.control.iter().any(|c| c.tls.offers_tls());
+        if is_for_some {
+            Severity::Warning
+        } else {
+            self.severity()
+        }
+    }
+
+    /// The rule or policy that lets in what is expected and dropped once it is sent again: the
+    /// expectation went with the first packet (`nf_ct_find_expectation`), so that the next is
+    /// NEW. Who is rejected does not send it.
+    fn gets_through_as_new(&self, expected: &Packet, dropped: &Evaluation) -> Option<Stop> {
+        if !matches!(dropped.outcome, Outcome::Drop { .. }) {
+            return None;
+        }
+        let new = Packet {
+            state: State::New,
+            master_helper: None,
+            settled: None,
+            ..expected.clone()
+        };
+        let again = self.prepared.evaluate(&new);
+        let hook = dropped.trail.last()?.hook;
+        let met = again.trail.iter().rev().find(|met| met.hook == hook)?;
+        (again.outcome == Outcome::Accept).then(|| met_by(met))
     }
 
     /// The rules and policies that would stop a packet, one after another.

@@ -42,7 +42,8 @@ pub(super) fn expected(
 /// than the server's own (`nf_conntrack_ftp.c`, `help`).
 pub(super) fn must_be_new(profile: &Profile, data: &Connections, traffic: &[Reached]) -> bool {
     if data.purpose == Purpose::ActiveData && data.opening.master_helper.is_none() {
-        return must_open_itself(profile, data) || !helped(data, traffic).contains(&true);
+        let is_hidden = opens_itself(profile, data, |_, tls| tls);
+        return is_hidden || !helped(data, traffic).contains(&true);
     }
     let names_itself = match profile.nat {
         Nat::None => announced(profile) == Announced::External,
@@ -86,15 +87,24 @@ fn helped(data: &Connections, traffic: &[Reached]) -> Vec<bool> {
 }
 
 /// Whether a client that works needs the server's connection let through as NEW: under TLS
-/// no helper expects it, and in plain none does where it is not assigned.
+/// no helper expects it, and in plain none does where the plan does not assign it.
 pub(super) fn must_open_itself(profile: &Profile, active: &Connections) -> bool {
+    let helped = crate::plan::helper_ports(profile, active.opening.flow.family());
+    opens_itself(profile, active, |port, tls| tls || !helped.contains(&port))
+}
+
+/// Whether active mode works for a client of such a control port, with TLS or without.
+pub(super) fn opens_itself(
+    profile: &Profile,
+    active: &Connections,
+    is_such: impl Fn(u16, bool) -> bool,
+) -> bool {
     let family = active.opening.flow.family();
-    let helped = crate::plan::helper_ports(profile, family);
     predict::predictions(profile).iter().any(|c| {
         c.client.is_active()
             && c.family == family
             && c.outcome == Predicted::Works
-            && (c.tls || !helped.contains(&c.control_port))
+            && is_such(c.control_port, c.tls)
     })
 }
 

@@ -57,6 +57,10 @@ fn summary(subject: &Subject, check: CheckId, severity: Severity, faults: &[&Fau
         id::ESTABLISHED_NOT_ACCEPTED => {
             "may be opened, but what follows the first packet is dropped"
         }
+        id::RELATED_NOT_ACCEPTED if faults.iter().all(|f| f.in_vain.is_some()) => {
+            "are RELATED, as a helper expects them, and dropped; sent again a second later, they \
+             are NEW and get through"
+        }
         id::RELATED_NOT_ACCEPTED => "are RELATED, as a helper expects them, and dropped",
         id::ACCEPT_OVERRULED_BY_LATER_DROP => {
             "are accepted in one base chain and dropped in a later one"
@@ -70,7 +74,9 @@ fn summary(subject: &Subject, check: CheckId, severity: Severity, faults: &[&Fau
         id::DNAT_SHIFTS_PORTS => "are led to the server, but to other ports",
         id::DNAT_TAKEN_BY_ANOTHER_RULE => "are led to another host by a rule of others",
         id::INBOUND_SNAT_HIDES_CLIENTS => "reach the server with a source that is not the client's",
-        id::TRAFFIC_UNTRACKED => "are not tracked, and so not accepted or not translated",
+        id::TRAFFIC_UNTRACKED => {
+            "are not tracked, and so not accepted, not translated or not seen by the helper"
+        }
         id::SNAT_MISSING_FOR_ACTIVE => "leave with an address that the client did not call",
         _ if severity == Severity::Note => "are dropped for some clients, as somebody wanted it",
         _ => "are dropped",

@@ -49,7 +49,8 @@ pub struct Fault {
     /// The rules and policies that stop them, or lead them astray, in the order in which
     /// packets meet them; empty where there is none, as where no rule translates them.
     pub causes: Vec<Stop>,
-    /// The rule that accepts them in vain: overruled later, or behind the drop.
+    /// The rule that accepts them in vain: overruled later, or behind the drop; of what a
+    /// helper expects, that which accepts them when they are sent again.
     pub in_vain: Option<Stop>,
 }
 
@@ -150,6 +151,8 @@ pub(in crate::check) fn blame(
                         "the kernel itself drops them, as without a route",
                     );
                 }
+                Some(Stopped::Will(at) | Stopped::General(at))
+                    if judge.is_will(*at) && blame.shut_for_all(&judge, part, *at) => {}
                 _ => blame.faults.extend(judge.faults(part, *stopped)),
             }
         }
@@ -167,6 +170,12 @@ impl Blame {
     /// it is the administrator's will, and no gap. A rule that may let some in is one, as
     /// those that it does not let in are dropped.
     fn undecided(&mut self, judge: &cause::Judge, part: &Part, doubt: Doubt) {
+        if doubt
+            .at
+            .is_some_and(|at| self.shut_for_all(judge, part, at))
+        {
+            return;
+        }
         let is_will = |at: &Place| judge.is_will(*at) && judge.only_drops(part, *at);
         if let Some(at) = doubt.at.filter(is_will) {
             self.faults
@@ -178,6 +187,20 @@ impl Blame {
             .map(|at| format!(": {}", rule_words(judge.prepared, at)));
         let why = format!("{}{}", doubt.why, rule.unwrap_or_default());
         self.ask(judge, part, &why);
+    }
+
+    /// Blames what is there for all, where something that is not known does not matter for
+    /// that.
+    fn shut_for_all(&mut self, judge: &cause::Judge, part: &Part, doubtful: Place) -> bool {
+        let Some(shut) = judge.shut_anyway(part, doubtful) else {
+            return false;
+        };
+        let by = dropped_by(&shut.opening.outcome).filter(|by| !judge.is_will(*by));
+        let stopped = by.map(Stopped::General);
+        if stopped.is_some() {
+            self.faults.extend(judge.faults(&shut, stopped));
+        }
+        stopped.is_some()
     }
 
     fn ask(&mut self, judge: &cause::Judge, part: &Part, why: &str) {
@@ -212,7 +235,7 @@ impl Blame {
         let vain: Vec<Fault> = self
             .faults
             .iter()
-            .filter(|f| f.in_vain.is_some())
+            .filter(|f| f.in_vain.is_some() && f.id != id::RELATED_NOT_ACCEPTED)
             .cloned()
             .collect();
         let is_plain = |f: &Fault| {
@@ -237,27 +260,23 @@ impl Blame {
     }
 
     /// Many a server refuses a data connection from another address than that of the control
-    /// connection, as where a rule translates the source of one of them alone.
+    /// connection, as where a rule translates the source of one of them alone. What breaks
+    /// active mode is told with the rest.
     fn tell_apart_sources(&mut self, profile: &Profile) {
+        let hidden = |f: &Fault| f.id == id::INBOUND_SNAT_HIDES_CLIENTS;
         let of = |purpose, family| {
-            let mut faults = self.faults.iter();
-            faults.any(|f| {
-                f.id == id::INBOUND_SNAT_HIDES_CLIENTS
-                    && f.from == From::Outside
-                    && (f.purpose, f.family) == (purpose, family)
-            })
+            let mut faults = self.faults.iter().filter(|f| hidden(f));
+            faults.any(|f| f.from == From::Outside && (f.purpose, f.family) == (purpose, family))
         };
-        let differs = Family::BOTH
-            .map(|family| of(Purpose::Control, family) != of(Purpose::PassiveData, family));
-        for fault in &mut self.faults {
-            let is_one = Family::BOTH
-                .iter()
-                .zip(differs)
-                .any(|(f, d)| d && *f == fault.family);
-            if fault.id == id::INBOUND_SNAT_HIDES_CLIENTS
-                && is_one
-                && profile.server.software.rejects_other_peer()
-            {
+        let breaks = |family| {
+            let mut faults = self.faults.iter().filter(|f| hidden(f));
+            let differs = of(Purpose::Control, family) != of(Purpose::PassiveData, family);
+            differs && profile.server.software.rejects_other_peer()
+                || faults.any(|f| f.family == family && f.severity == Severity::Error)
+        };
+        let broken = Family::BOTH.map(|family| (family, breaks(family)));
+        for fault in self.faults.iter_mut().filter(|f| hidden(f)) {
+            if broken.contains(&(fault.family, true)) {
                 fault.severity = Severity::Error;
             }
         }

@@ -4,20 +4,35 @@ use std::net::IpAddr;
 
 use crate::model::check as id;
 use crate::model::net::{Family, InterfaceName};
-use crate::plan::From;
 use crate::plan::flows::{Part, Purpose};
+use crate::plan::reach::untracked_by;
+use crate::plan::{From, translated};
 use crate::profile::Nat;
 use crate::ruleset::eval::{Address, Translation, Where};
 
 use super::super::super::Severity;
 use super::cause::{Cause, Judge};
-use super::expected::must_open_itself;
+use super::expected::{must_open_itself, opens_itself};
 use super::{Stop, is_translated};
 
 impl Judge<'_, '_> {
     /// Let through, but with a source that should not be, or without one that should.
     pub(super) fn altered(&self, part: &Part) -> Option<Cause> {
         let nat = part.opening.nat.known()?;
+        if let Some(untracked) = self
+            .is_tracked_for_good()
+            .then(|| untracked_by(part))
+            .flatten()
+        {
+            return Some(Cause {
+                severity: if self.wanted.opening.master_helper.is_some() {
+                    self.severity_of_expected()
+                } else {
+                    self.severity()
+                },
+                ..self.cause(id::TRAFFIC_UNTRACKED, vec![Stop::first(untracked)])
+            });
+        }
         // What the helper expects follows its control connection.
         let settled = self.wanted.opening.settled;
         let source = &settled.unwrap_or(nat.translations).source;
@@ -26,8 +41,15 @@ impl Judge<'_, '_> {
         match (self.wanted.purpose, self.wanted.from) {
             _ if has_clients_here => None,
             (Purpose::ActiveData, _) => self.active_source(part, source, family),
+            // Networks behind this host, as those of containers, are no clients outside.
+            (_, From::Outside)
+                if source.address != Address::Same
+                    && nat.source_by.is_some_and(|by| self.is_will(by)) =>
+            {
+                None
+            }
             (_, From::Outside) if source.address != Address::Same => Some(Cause {
-                severity: if self.profile.active {
+                severity: if self.breaks_active(part) {
                     Severity::Error
                 } else {
                     Severity::Warning
@@ -46,6 +68,24 @@ impl Judge<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether connections that get through untracked do not work all the same: those of a
+    /// gateway's clients leave untranslated, and an expectation that nothing comes up to makes
+    /// the helper drop the next reply that names the same port (`nf_conntrack_ftp.c`, `help`).
+    fn is_tracked_for_good(&self) -> bool {
+        let is_expected = self.wanted.opening.master_helper.is_some();
+        let leaves = matches!(self.profile.nat, Nat::Masquerade { .. })
+            && translated(self.profile, self.wanted.opening.flow.family());
+        is_expected || leaves
+    }
+
+    /// Whether a client in active mode names another address than the server sees: where the
+    /// helper reads PORT, it names what the server sees.
+    fn breaks_active(&self, part: &Part) -> bool {
+        let is_read = part.opening.helper.known().is_some_and(Option::is_some)
+            && !opens_itself(self.profile, self.wanted, |_, tls| tls);
+        self.profile.active && self.wanted.purpose == Purpose::Control && !is_read
     }
 
     /// Whether the server answers this client without this host in between.
