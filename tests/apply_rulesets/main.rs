@@ -12,10 +12,20 @@ mod host;
 mod races;
 mod readme;
 mod real;
+mod rulesets;
 mod table;
 mod texts;
 
 use std::process::ExitCode;
+
+const TABLE: table::Table = table::Table {
+    file: "tests/data/apply/rulesets.txt",
+    head: "\
+What `ftpnat apply --yes` does on each ruleset of tests/data/rulesets/real: by which
+programs it was loaded, profile, back end; then where ours stand in it (before which rule),
+what was warned of, and what still stops clients; or why it was refused.
+",
+};
 
 fn main() -> ExitCode {
     support::enter();

@@ -1,4 +1,4 @@
-//! What `apply` came to on each real ruleset: a table to be read, `UPDATE_GOLDEN=1` writes
+//! What something came to on each real ruleset: a table to be read, `UPDATE_GOLDEN=1` writes
 //! it anew.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,20 @@ use std::sync::Mutex;
 
 use libtest_mimic::Failed;
 
+use crate::TABLE;
+
+/// A table.
+pub(crate) struct Table {
+    /// Its file in the project.
+    pub(crate) file: &'static str,
+    /// What it says of itself.
+    pub(crate) head: &'static str,
+}
+
 static FOUND: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/apply/rulesets.txt")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE.file)
 }
 
 fn is_updated() -> bool {
@@ -72,7 +82,7 @@ pub(crate) fn update() {
     }
     let mut all = known();
     all.append(&mut FOUND.lock().expect("nobody panics with it"));
-    let mut text = HEAD.to_owned();
+    let mut text = TABLE.head.to_owned();
     for (name, part) in &all {
         let _ = write!(text, "\n# {name}\n{}\n", part.trim_end());
     }
@@ -80,9 +90,3 @@ pub(crate) fn update() {
     std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
     std::fs::write(file, text).expect("the table");
 }
-
-const HEAD: &str = "\
-What `ftpnat apply --yes` does on each ruleset of tests/data/rulesets/real: by which
-programs it was loaded, profile, back end; then where ours stand in it (before which rule),
-what was warned of, and what still stops clients; or why it was refused.
-";
