@@ -13,8 +13,7 @@ use crate::ruleset::live::expression::Expression;
 use crate::ruleset::live::table::{Hook, TableFamily};
 use crate::ruleset::live::xt::Target;
 
-use super::remedy::rule_at;
-use super::{Fault, Stop};
+use super::{Fault, Stop, rule_at};
 
 /// From drops at other hooks than input, forward and output, as in iptables' `raw`.
 pub(super) fn from_drops(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {

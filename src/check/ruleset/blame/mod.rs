@@ -23,7 +23,8 @@ use crate::ruleset::eval::{Axis, Doubt, Outcome, Place, Prepared, Region, Span};
 use crate::ruleset::live::print;
 use crate::ruleset::live::table::Hook;
 
-use super::super::definition::Firewall;
+use super::super::cure::RuleAt;
+use super::super::definition::{Firewall, Subject};
 use super::super::{NotChecked, Severity};
 
 pub(in crate::check) use finding::found;
@@ -313,6 +314,19 @@ impl Blame {
 /// Whether clients call an address that this host translates.
 fn is_translated(profile: &Profile, family: Family) -> bool {
     matches!(profile.nat, Nat::Dnat { .. }) && translated(profile, family)
+}
+
+/// A rule, or the end of a chain, as one that is named before which another goes.
+fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
+    let ruleset = subject.firewall.ruleset;
+    let rules = ruleset
+        .tables
+        .get(at.table)?
+        .chains
+        .get(at.chain)?
+        .rules
+        .len();
+    RuleAt::of(ruleset, (at.table, at.chain), at.rule.unwrap_or(rules))
 }
 
 /// A rule or policy in one line.

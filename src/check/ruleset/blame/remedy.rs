@@ -1,7 +1,7 @@
 //! What cures faults: accepts of the plan in their places, rules of the plan for tables of
 //! ftpnat's own, rules of others that must go.
 
-use crate::check::cure::{Guest, Own, RuleAt, RuleChange};
+use crate::check::cure::{Guest, Own, RuleChange};
 use crate::check::definition::Subject;
 use crate::check::{Remedy, Severity};
 use crate::model::check::{self as id, CheckId};
@@ -10,11 +10,10 @@ use crate::model::net::{InterfaceName, PortRange};
 use crate::plan::From;
 use crate::plan::flows::Purpose;
 use crate::plan::placed::{Dropped, dropped};
-use crate::ruleset::eval::Place;
 use crate::ruleset::live::table::Maker;
 use crate::ruleset::owner::is_owned;
 
-use super::{Fault, Stop, exempt};
+use super::{Fault, Stop, exempt, rule_at};
 
 /// The remedies of a finding: what to do by hand, then what ftpnat does.
 pub(super) fn remedy(
@@ -247,18 +246,6 @@ fn deletions(subject: &Subject, faults: &[&Fault]) -> Vec<RuleChange> {
         changes.extend(change.filter(|c| !changes.contains(c)));
     }
     changes
-}
-
-pub(super) fn rule_at(subject: &Subject, at: Place) -> Option<RuleAt> {
-    let ruleset = subject.firewall.ruleset;
-    let rules = ruleset
-        .tables
-        .get(at.table)?
-        .chains
-        .get(at.chain)?
-        .rules
-        .len();
-    RuleAt::of(ruleset, (at.table, at.chain), at.rule.unwrap_or(rules))
 }
 
 /// Whether `apply` cures it: not where a rule of others must go, or stands where ftpnat puts
