@@ -1,7 +1,8 @@
 //! Profiles and rulesets by chance: where `check` has no error the client lists, and where
 //! it has one the client does not, in some session that the profile promises.
 //!
-//! `FTPNAT_PAIR=NUMBER` plays one pair, and shows it.
+//! `FTPNAT_PAIR=NUMBER` plays one pair, and shows it; `FTPNAT_PAIRS_FROM=NUMBER` plays others
+//! than those from 0.
 
 #![allow(
     clippy::disallowed_methods,
@@ -36,10 +37,7 @@ const UNTOLD: usize = 5;
 
 fn main() -> ExitCode {
     support::enter();
-    if let Some(one) = std::env::var("FTPNAT_PAIR")
-        .ok()
-        .and_then(|n| n.parse().ok())
-    {
+    if let Some(one) = number("FTPNAT_PAIR") {
         return support::play(vec![Trial::test("one", move || played(one, true))]);
     }
     let pairs = if std::env::var_os("FTPNAT_LONG").is_some() {
@@ -59,7 +57,8 @@ fn main() -> ExitCode {
             }
         })
     };
-    let starts = (0..pairs / BLOCK).map(|number| number * BLOCK);
+    let from = number("FTPNAT_PAIRS_FROM").unwrap_or(0);
+    let starts = (0..pairs / BLOCK).map(|number| from + number * BLOCK);
     let mut trials: Vec<Trial> = starts.map(block).collect();
     trials.push(Trial::test("counts-what-is-wrong", counts_what_is_wrong));
     let code = support::play(trials);
@@ -70,6 +69,11 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// What a variable of the environment says.
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 fn played(number: u64, show: bool) -> Result<(), Failed> {
