@@ -4,7 +4,7 @@
 use crate::check::cure::{Guest, RuleChange};
 use crate::check::definition::Subject;
 use crate::model::check as id;
-use crate::model::filter::{Chain, Demand, Match, Rule, Statement};
+use crate::model::filter::{Chain, CtState, Demand, Match, Rule, Statement};
 use crate::model::net::PortRange;
 use crate::plan::flows::Purpose;
 use crate::profile::Nat;
@@ -183,7 +183,14 @@ fn accept(subject: &Subject, fault: &Fault, hook: Hook, way: Way) -> Rule {
         Way::To => Match::TcpDestinationPort(ports),
         Way::Back => Match::TcpSourcePort(ports),
     });
+    let is_expected = fault.id == id::RELATED_NOT_ACCEPTED;
+    if is_expected {
+        let states = vec![CtState::Related, CtState::Established];
+        matches.extend([Match::CtState(states), Match::CtHelperFtp]);
+    }
     let name = match (fault.purpose, way) {
+        (Purpose::PassiveData, _) if is_expected => "related",
+        (Purpose::ActiveData, _) if is_expected => "active-related",
         (Purpose::Control, Way::To) => "control",
         (Purpose::Control, Way::Back) => "control-replies",
         (Purpose::PassiveData, Way::To) => "passive-range",

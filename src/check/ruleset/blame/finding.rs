@@ -198,7 +198,10 @@ fn evidence(subject: &Subject, faults: &[&Fault]) -> Vec<Evidence> {
             if named > NAMED {
                 continue;
             }
-            seen.source += ", in vain";
+            seen.source += match faults.first().map(|f| f.id) {
+                Some(id::RELATED_NOT_ACCEPTED) => ", sent again",
+                _ => ", in vain",
+            };
             if named == NAMED && in_vain > NAMED {
                 let _ = write!(seen.source, " like {} more", in_vain - NAMED);
             }
@@ -229,7 +232,8 @@ fn stops(faults: &[&Fault]) -> Vec<(Stop, bool)> {
         let causes = fault.causes.iter().map(|stop| (*stop, false));
         all.extend(causes.chain(fault.in_vain.map(|stop| (stop, true))));
     }
-    let is_late = |is_vain| is_vain && faults.iter().any(|f| f.id == id::ACCEPT_AFTER_DROP);
+    let is_behind = [id::ACCEPT_AFTER_DROP, id::RELATED_NOT_ACCEPTED];
+    let is_late = |is_vain| is_vain && faults.iter().any(|f| is_behind.contains(&f.id));
     all.sort_by_key(|(stop, is_vain)| {
         let (hook, priority, number) = stop.order();
         (hook, priority, is_late(*is_vain), number)
