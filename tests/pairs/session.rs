@@ -2,7 +2,7 @@
 //! On the wire they say what real ones say: the kernel's helper reads them.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,8 +140,17 @@ impl Host {
 /// the control port (RFC 959, 3.2), to others from one that the system picks.
 fn opened(own: SocketAddr, to: SocketAddr) -> String {
     let is_below = !to.port().is_multiple_of(2);
-    let port = if is_below { own.port() - 1 } else { 0 };
-    match connect(SocketAddr::new(plain(own.ip()), port), to, SERVERS_PATIENCE) {
+    let from = |port| connect(SocketAddr::new(plain(own.ip()), port), to, SERVERS_PATIENCE);
+    let opened = if is_below {
+        // The port may be one of the range.
+        from(own.port() - 1).or_else(|e| match e.kind() {
+            ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => from(0),
+            _ => Err(e),
+        })
+    } else {
+        from(0)
+    };
+    match opened {
         Ok(mut stream) => {
             let _ = stream.write_all(LISTING);
             "226 done".to_owned()
@@ -203,7 +212,7 @@ impl Control {
         }
         let mut bytes = Vec::new();
         if self.reader.read_until(end[0], &mut bytes)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(ErrorKind::UnexpectedEof.into());
         }
         if self.is_opaque {
             turn(&mut bytes);

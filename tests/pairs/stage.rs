@@ -70,6 +70,8 @@ impl<'p> Stage<'p> {
             scene.server.ip(&to_the_internet());
         }
         let client = client(pair.mode, &network);
+        // None of the ports that it listens on.
+        client.sysctl("net.ipv4.ip_local_port_range", "20000 30000");
         let [_, far, elsewhere] = sources(pair.mode);
         for address in far.into_iter().chain(elsewhere) {
             let prefix = if address.is_ipv4() { 32 } else { 128 };
