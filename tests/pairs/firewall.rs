@@ -21,6 +21,8 @@ pub(crate) enum Source {
 pub(crate) enum Does {
     Accept,
     Drop,
+    /// By RST: on a veth pair ICMP comes back while connect(2) has its socket, and is not
+    /// obeyed then (`tcp_v4_err`).
     Reject,
     Return,
     /// To the chain of FTP.
@@ -241,7 +243,7 @@ fn nft_rules(rule: &Rule, families: &[Family], networks: Networks) -> Vec<String
         words.push(match rule.does {
             Does::Accept => "counter accept".to_owned(),
             Does::Drop => "drop".to_owned(),
-            Does::Reject => "reject".to_owned(),
+            Does::Reject => "meta l4proto tcp reject with tcp reset".to_owned(),
             Does::Return => "return".to_owned(),
             Does::Jump => "jump ftp".to_owned(),
             Does::Notrack => "notrack".to_owned(),
@@ -335,6 +337,7 @@ fn iptables_rules(rule: &Rule, networks: Networks, family: Family) -> Option<Str
         "dport"
     };
     match rule.ports[..] {
+        [] if rule.does == Does::Reject => words.push("-p tcp".to_owned()),
         [] => {}
         [ports] => words.push(format!("-p tcp -m tcp --{side} {}", span(ports, ':'))),
         _ => {
@@ -349,7 +352,7 @@ fn iptables_rules(rule: &Rule, networks: Networks, family: Family) -> Option<Str
     words.push(match rule.does {
         Does::Accept => "-j ACCEPT".to_owned(),
         Does::Drop => "-j DROP".to_owned(),
-        Does::Reject => "-j REJECT".to_owned(),
+        Does::Reject => "-j REJECT --reject-with tcp-reset".to_owned(),
         Does::Return => "-j RETURN".to_owned(),
         Does::Jump => "-j FTP".to_owned(),
         Does::Notrack => "-j CT --notrack".to_owned(),

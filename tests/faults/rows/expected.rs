@@ -42,7 +42,7 @@ const EXPECTED: &[Fault] = &[
                     type filter hook input priority 0; policy accept;
                     ct state established accept
                     tcp dport { 21, 50000-50100 } ct state new accept
-                    reject
+                    reject with tcp reset
                 }
             }\n"),
         ],
