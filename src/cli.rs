@@ -52,10 +52,22 @@ pub enum Command {
     ///
     /// Profiles that are installed already stay, unless one of their names is given: that
     /// is replaced. Applied again it changes nothing. On a terminal the change is shown
-    /// and confirmed first. Exit status: 0 done or nothing to do, 3 the rules cannot be
-    /// put where they would work, and nothing was changed, 4 it failed and the host is as
-    /// it was, 5 it failed and something is left.
+    /// and asked about first; then it is in force for 60 seconds, and is undone by itself
+    /// unless it is confirmed, by `y` or by `ftpnat confirm` from another login. Exit
+    /// status: 0 done or nothing to do, 3 the rules cannot be put where they would work,
+    /// and nothing was changed, 4 it failed or was not confirmed, and the host is as it
+    /// was, 5 it failed and something is left.
     Apply(Apply),
+    /// Keep what `apply` changed: it is not undone any more.
+    ///
+    /// Exit status: 0 kept, or nothing waits for it; 3 it could not be kept; 4 it is undone
+    /// already.
+    Confirm(StateDirectory),
+    /// Undo the last `apply`, confirmed or not; or end what one that was killed left.
+    ///
+    /// Rules, modules and sysctls of ftpnat are as they were before it; what others changed
+    /// since stays. Exit status: 0 undone, or nothing to undo; 5 something is left.
+    Rollback(StateDirectory),
     /// Take the rules of profiles, or everything of ftpnat's, off this host.
     ///
     /// Sysctls and modules that apply set are put back, where nobody changed them since.
@@ -88,6 +100,9 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Undo an unconfirmed change when its time is over; `apply` runs this.
+    #[command(hide = true)]
+    Watchdog(Watchdog),
     /// Try the FTP helpers in a network namespace of its own; `check` runs this.
     #[command(hide = true)]
     ScratchProbe,
@@ -166,9 +181,19 @@ pub struct Apply {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Do not ask.
-    #[arg(long, short = 'y')]
+    /// Do not ask, and undo nothing.
+    #[arg(long, short = 'y', conflicts_with = "dry_run")]
     pub yes: bool,
+
+    /// Do not ask; undo the change after so many seconds, unless `ftpnat confirm` comes
+    /// before.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400),
+        conflicts_with_all = ["yes", "dry_run"]
+    )]
+    pub confirm: Option<u64>,
 
     /// What the rules are put into; `auto`: what is in use already, else nft where the
     /// kernel has `nf_tables`.
@@ -199,6 +224,22 @@ pub struct Remove {
 /// `ftpnat status`.
 #[derive(Debug, Args)]
 pub struct Status {
+    /// Where it is kept what was done.
+    #[command(flatten)]
+    pub state: StateDirectory,
+}
+
+/// `ftpnat watchdog`.
+#[derive(Debug, Args)]
+pub struct Watchdog {
+    /// The change that it is about.
+    #[arg(long)]
+    pub id: String,
+
+    /// Undo it now, where it is not confirmed.
+    #[arg(long)]
+    pub at_once: bool,
+
     /// Where it is kept what was done.
     #[command(flatten)]
     pub state: StateDirectory,

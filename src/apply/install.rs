@@ -1,16 +1,11 @@
-//! Carries an intent out: writes to the kernel, reads back, and takes back.
+//! Carries an intent out: writes to the kernel, and reads back.
 
-use crate::facts::snapshot::Snapshot;
 use crate::profile::Profile;
-use crate::render::restore::step;
-use crate::ruleset::live::Ruleset;
-use crate::ruleset::live::table::Maker;
-use crate::ruleset::made::{Made, made, unmake};
 use crate::sys::iptables::{self, Trial, Tried};
 use crate::sys::nft;
 
 use super::difference::{Change, Difference, difference, listing};
-use super::intent::{Intent, Loading, Program};
+use super::intent::{Intent, Loading};
 use super::sight::{Error, Sight, in_full, judge, programs_of};
 
 /// A change that was not carried out as a whole.
@@ -155,66 +150,5 @@ pub fn verify(intent: &Intent, profiles: &[Profile], now: &Sight) -> Result<(), 
     judge(profiles, &now.facts, &now.host, &now.ruleset).map(drop)
 }
 
-/// Takes away what iptables-nft made for our rules and nobody uses any more. `made`: what
-/// is known to have been made so; gives what of it is still there.
-///
-/// # Errors
-/// As [`carry_out`].
-pub fn tidy(made: Vec<Made>, known: &Snapshot) -> Result<Vec<Made>, Error> {
-    if made.is_empty() {
-        return Ok(made);
-    }
-    for _ in 0..ATTEMPTS {
-        let now = Sight::of_host(known, true);
-        let unmaking = unmake(&now.ruleset, &made);
-        for (family, text) in &unmaking.chains {
-            let program = Program {
-                maker: Maker::IptablesNft,
-                family: *family,
-            };
-            // iptables-nft before 1.8.8 deletes no built-in chain: an empty one stays.
-            let _ = programs_of(program).and_then(|iptables| iptables.load(text));
-        }
-        let now = Sight::of_host(known, true);
-        if unmaking.tables.is_empty() {
-            return Ok(made.into_iter().filter(|m| m.is_in(&now.ruleset)).collect());
-        }
-        match nft::commit(&unmaking.tables, now.generation.unwrap_or_default()) {
-            Ok(()) | Err(nft::Error::Stale) => {}
-            Err(error) => return Err(Error::of_nft(&error)),
-        }
-    }
-    Err(Error::Stale)
-}
-
-/// How often a ruleset that changes meanwhile is read and put back again.
-const ATTEMPTS: u32 = 16;
-
-/// Puts ours back to what it was before `intent`, whatever part of it was carried out;
-/// what others changed meanwhile stays.
-///
-/// # Errors
-/// As [`carry_out`].
-pub fn put_back(before: &Ruleset, intent: &Intent, known: &Snapshot) -> Result<(), Error> {
-    for loading in &intent.steps {
-        let program = loading.program;
-        let failed = |e: iptables::Error| Error::Load(program, in_full(&e));
-        let iptables = programs_of(program).map_err(failed)?;
-        let now = iptables.save(None).map_err(failed)?;
-        if let Some(step) = step::back(&now, &loading.before, program.family) {
-            iptables.load(&step.text).map_err(failed)?;
-        }
-    }
-    for _ in 0..ATTEMPTS {
-        let now = Sight::of_host(known, true);
-        let operations = super::intent::put_back(&now.ruleset, before);
-        if operations.is_empty() {
-            return tidy(made(before, &now.ruleset), known).map(drop);
-        }
-        match nft::commit(&operations, now.generation.unwrap_or_default()) {
-            Err(nft::Error::Stale) => {}
-            committed => return committed.map_err(|e| Error::of_nft(&e)),
-        }
-    }
-    Err(Error::Stale)
-}
+/// How often a ruleset that changes meanwhile is read and written to again.
+pub(super) const ATTEMPTS: u32 = 16;

@@ -54,6 +54,23 @@ impl Program {
         Self { maker, family }
     }
 
+    /// Its name with the back end, such as `ip6tables-legacy`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match (self.maker, self.family) {
+            (Maker::IptablesLegacy, Family::Ipv4) => "iptables-legacy",
+            (Maker::IptablesLegacy, Family::Ipv6) => "ip6tables-legacy",
+            (Maker::Nft | Maker::IptablesNft, Family::Ipv4) => "iptables-nft",
+            (Maker::Nft | Maker::IptablesNft, Family::Ipv6) => "ip6tables-nft",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|program| program.name() == name)
+    }
+
     /// Whether a table is one of its.
     #[must_use]
     pub fn has(self, table: &Table) -> bool {

@@ -7,18 +7,26 @@
 //! - [`managers`] knows the programs that would undo a rule of ours.
 //! - [`difference`] and [`drift`] say what differs, for people.
 //! - [`system`] has modules and sysctls, [`record`] what is kept of all this.
-//! - [`sight`] looks at the host, [`install`] and [`perform`] carry it out; these alone
-//!   touch it.
+//! - [`lockout`] keeps who administers the host from being locked out.
+//! - [`journal`] is written before a change, and says how it is taken back.
+//! - [`sight`] looks at the host, [`mod@before`] sets down what of ours is there, [`install`]
+//!   and [`perform`] carry the change out, [`self_check`] calls the server over it, [`mod@undo`]
+//!   takes it back; these alone touch it.
 
+pub mod before;
 pub mod difference;
 pub mod drift;
 pub mod guests;
 pub mod install;
 pub mod intent;
+pub mod journal;
+pub mod lockout;
 pub mod managers;
 pub mod ours;
 pub mod perform;
 pub mod record;
 mod removal;
+pub mod self_check;
 pub mod sight;
 pub mod system;
+pub mod undo;

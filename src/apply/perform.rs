@@ -130,6 +130,13 @@ enum Failed {
     Halfway(SysctlError),
 }
 
+/// Sets one; some of it may be written where it fails.
+pub(super) fn set_one(step: &SysctlStep) -> Result<(), SysctlError> {
+    set(step).map_err(|failed| match failed {
+        Failed::AtOnce(error) | Failed::Halfway(error) => error,
+    })
+}
+
 fn set(step: &SysctlStep) -> Result<(), Failed> {
     sysctls::write(&step.key, &step.to).map_err(|error| match error {
         SysctlError::Write { .. } => Failed::AtOnce(error),

@@ -195,7 +195,7 @@ pub(super) fn judge(
     }
 }
 
-fn saves(programs: &[Program]) -> Result<Vec<(Program, Save)>, Error> {
+pub(super) fn saves(programs: &[Program]) -> Result<Vec<(Program, Save)>, Error> {
     let programs = programs.iter();
     let save = |&program: &Program| {
         let save = programs_of(program).and_then(|iptables| iptables.save(None));

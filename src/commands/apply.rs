@@ -7,35 +7,49 @@ use crate::profile::Profile;
 use crate::sys::terminal::{Color, can_ask};
 
 use super::change::{self, Manner, Wanted};
-use super::{installation, profiles, told};
+use super::{installation, profiles, told, unfinished, window};
 
-/// Installs the profiles named beside those that are installed, and says what changed.
+/// How long a change waits to be confirmed where a person was asked about it, in seconds.
+const WINDOW: u64 = 60;
+
+/// Installs the profiles named beside those that are installed, and says what changed. A
+/// change that is to be confirmed is kept or undone before this returns.
 pub(super) fn run(asked: &cli::Apply, format: Output, color: Color) -> anyhow::Result<()> {
-    let manner = manner(asked)?;
+    let (manner, window) = manner(asked)?;
     let named = profiles::read_with_texts(&asked.profiles.profiles)?;
     let sub_state = installation::sub_state(&asked.state)?;
-    let (applied, done) = installation::under_lock(&sub_state, |locked| {
+    let (applied, mut done) = installation::under_lock(&sub_state, |locked| {
+        unfinished::settle(locked, manner, color)?;
         let installed = installation::read(&sub_state)?;
         let wanted = wanted(named, &installed, asked.backend)?;
-        let done = change::make(&wanted, &installed, locked, manner, color)?;
+        let done = change::make(&wanted, &installed, locked, (manner, window), color)?;
         Ok((names(&wanted), done))
     })?;
+    if let Some(open) = done.open.take() {
+        told::before_confirmation(&done, format, color);
+        window::hold(open, &sub_state, manner == Manner::Ask, color)?;
+        done.is_confirmed = true;
+    }
     told::apply(&applied, &done, format, color)?;
     Ok(())
 }
 
 /// Nobody is there to ask: then it must be said what is wanted.
-fn manner(asked: &cli::Apply) -> Result<Manner, Failure> {
+fn manner(asked: &cli::Apply) -> Result<(Manner, Option<u64>), Failure> {
     if asked.dry_run {
-        Ok(Manner::Show)
+        Ok((Manner::Show, None))
     } else if asked.yes {
-        Ok(Manner::Do)
+        Ok((Manner::Do, None))
+    } else if asked.confirm.is_some() {
+        Ok((Manner::Do, asked.confirm))
     } else if can_ask() {
-        Ok(Manner::Ask)
+        Ok((Manner::Ask, Some(WINDOW)))
     } else {
         Err(
-            Failure::usage("this is no terminal, so nobody can be asked whether to go on")
-                .help("give --yes to change the rules without a question, or --dry-run"),
+            Failure::usage("this is no terminal, so nobody can be asked whether to go on").help(
+                "give --confirm SECONDS to undo the change unless `ftpnat confirm` comes, --yes \
+                 to change the rules for good, or --dry-run",
+            ),
         )
     }
 }

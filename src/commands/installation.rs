@@ -1,6 +1,7 @@
 //! What is installed in this network namespace, as it was recorded.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::apply::record::{self, Backend, Changed, InstalledProfile, Record};
 use crate::apply::system;
@@ -9,14 +10,17 @@ use crate::output::{Failure, human, one_line};
 use crate::profile::{self, Profile};
 use crate::sys::state::{self, Locked, StateError, SubState};
 
+/// How long another ftpnat is waited for: one that is just about done.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What the record says; `None`: nothing is installed.
 pub(super) struct Installation {
     /// As it was read.
     pub(super) record: Option<Record>,
     /// Modules that ftpnat loaded for other network namespaces.
     pub(super) modules_elsewhere: Vec<String>,
-    /// This boot.
-    pub(super) boot: String,
+    /// What tells this namespace from any other, and this boot of it from the next.
+    pub(super) epoch: String,
 }
 
 impl Installation {
@@ -24,7 +28,7 @@ impl Installation {
     pub(super) fn changed(&self) -> Changed {
         self.record
             .as_ref()
-            .map(|record| record.changed_in(&self.boot))
+            .map(|record| record.changed_in(&self.epoch))
             .unwrap_or_default()
     }
 
@@ -63,7 +67,7 @@ pub(super) fn under_lock<T>(
     sub_state: &SubState,
     work: impl FnOnce(&Locked) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let locked = sub_state.lock().map_err(|e| unkept(&e))?;
+    let locked = sub_state.lock_within(PATIENCE).map_err(|e| unkept(&e))?;
     let done = work(&locked);
     if matches!(sub_state.read(record::FILE), Ok(None)) {
         locked.leave_no_trace();
@@ -84,10 +88,12 @@ pub(super) fn read(sub_state: &SubState) -> Result<Installation, Failure> {
         .help("move that file away; `ftpnat remove` then finds its rules by their comments")
     })?;
     let boot = state::boot_id().map_err(|e| unkept(&e))?;
+    let epoch = sub_state.epoch().to_owned();
     Ok(Installation {
-        record,
+        // Another namespace had that number, and is gone with all that was in it.
+        record: record.filter(|r| sub_state.is_of_host() || r.epoch == epoch),
         modules_elsewhere: modules_elsewhere(sub_state, &boot),
-        boot,
+        epoch,
     })
 }
 
@@ -137,7 +143,7 @@ pub(super) fn write(locked: &Locked, record: Option<&Record>) -> Result<(), Fail
 }
 
 /// What cannot be kept or read of the state: nothing was changed.
-fn unkept(error: &StateError) -> Failure {
+pub(super) fn unkept(error: &StateError) -> Failure {
     let mut words = error.to_string();
     if let StateError::Failed { source, .. } = error {
         words = format!("{words}: {source}");

@@ -4,19 +4,25 @@ mod apply;
 mod change;
 mod check;
 mod completions;
+mod confirm;
 mod emit;
 mod explain;
+mod history;
 mod installation;
 mod installed;
 mod plan;
 mod profiles;
 mod remove;
+mod rollback;
 mod saved;
 mod schema;
 mod scratch_probe;
 mod snapshot;
 mod status;
 mod told;
+mod unfinished;
+mod watchdog;
+mod window;
 
 use std::ffi::OsString;
 
@@ -46,6 +52,15 @@ fn perform(cli: &Cli) -> u8 {
         Command::Apply(asked) => apply::run(asked, cli.output, color).map(|()| 0),
         Command::Remove(asked) => remove::run(asked, cli.output, color).map(|()| 0),
         Command::Status(asked) => status::run(asked, cli.output, color),
+        Command::Confirm(state) => text("confirm")
+            .and_then(|()| confirm::run(state, color))
+            .map(|()| 0),
+        Command::Rollback(state) => text("rollback")
+            .and_then(|()| rollback::run(state, color))
+            .map(|()| 0),
+        Command::Watchdog(asked) => text("watchdog")
+            .and_then(|()| watchdog::run(asked))
+            .map(|()| 0),
         Command::Emit(emit) => text("emit")
             .and_then(|()| emit::run(emit, color))
             .map(|()| 0),

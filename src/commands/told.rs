@@ -6,7 +6,7 @@ use crate::cli::Output;
 use crate::facts::installed::Installed;
 use crate::output::Failure;
 use crate::output::apply::{self, Told};
-use crate::sys::terminal::{Color, write_stdout};
+use crate::sys::terminal::{Color, write_stderr, write_stdout};
 
 use super::change::{Done, End};
 use super::installation::Installation;
@@ -22,12 +22,20 @@ pub(super) fn apply(
         End::Nothing => "nothing to do: the rules are there, as the profile wants them",
         End::Shown => "this would change; nothing was changed",
         End::Declined => "nothing was changed",
+        End::Made if done.is_confirmed => "installed, and confirmed: it stays",
         End::Made if done.is_noted => {
             "installed, and the rules were read back; who may still be kept out is noted above"
         }
         End::Made => "installed; the rules were read back, and let the profile's clients in",
     };
     tell(names, done, words, format, color)
+}
+
+/// What changed, where it is to be confirmed now and was not shown before.
+pub(super) fn before_confirmation(done: &Done, format: Output, color: Color) {
+    if !done.is_shown && format == Output::Human {
+        write_stderr(&apply::difference(&done.differing, &done.system), color);
+    }
 }
 
 /// What `remove` did.
@@ -59,7 +67,7 @@ fn tell(
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let shown = match done.end {
                 End::Nothing | End::Declined => String::new(),
-                End::Made if done.is_shown => String::new(),
+                End::Made if done.is_shown || done.is_confirmed => String::new(),
                 End::Shown | End::Made => apply::difference(&done.differing, &done.system),
             };
             shown + &apply::verdict(&names, words)

@@ -71,6 +71,26 @@ pub fn listeners(tables: &[(&'static str, &str)], processes: &str) -> Option<Vec
     Some(found)
 }
 
+/// The connections that others have to these ports of this host, in tables as
+/// `/proc/net/tcp` has them whole: who, and to which address. An IPv4 address on an IPv6
+/// socket is given as IPv4.
+#[must_use]
+pub fn connections_to(
+    tables: &[(&'static str, &str)],
+    ports: &[u16],
+) -> Vec<(SocketAddr, SocketAddr)> {
+    let mut found = Vec::new();
+    for (_, text) in tables {
+        let table = TcpNetEntries::from_buf_read(text.as_bytes(), &HOST);
+        let plain = |address: SocketAddr| SocketAddr::new(unmapped(address), address.port());
+        let entries = table.map(|table| table.0).unwrap_or_default().into_iter();
+        let open = entries
+            .filter(|e| e.state == TcpState::Established && ports.contains(&e.local_address.port()));
+        found.extend(open.map(|e| (plain(e.remote_address), plain(e.local_address))));
+    }
+    found
+}
+
 /// Only the byte order matters to the tables of sockets.
 const HOST: ExplicitSystemInfo = ExplicitSystemInfo {
     boot_time_secs: 0,

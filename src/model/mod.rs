@@ -6,3 +6,4 @@ pub mod check;
 pub mod filter;
 pub mod ftp;
 pub mod net;
+pub mod time;

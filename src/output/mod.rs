@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod cure;
 mod failure;
+pub mod history;
 pub mod host;
 pub mod human;
 pub mod json;

@@ -3,17 +3,16 @@
 use crate::apply::difference::words;
 use crate::apply::guests::NoPlace;
 use crate::apply::intent::{Program, Refusal};
+use crate::apply::lockout::LockedOut;
 use crate::apply::managers::NoPlaceInOwned;
 use crate::apply::sight::Error;
 use crate::model::filter::Rule;
-use crate::model::net::Family;
 use crate::render::{native, restore};
-use crate::ruleset::live::table::Maker;
 use crate::ruleset::live::{Ruleset, Table, print};
 use crate::ruleset::netlink::KEPT_CHANGING;
 use crate::ruleset::owner::is_firewalld;
 
-use super::apply::blocked;
+use super::apply::{at_place, blocked};
 use super::managers::firewall_cmd;
 use super::{Failure, one_line};
 
@@ -35,7 +34,7 @@ pub fn failure(error: &Error, others: &Ruleset) -> Failure {
         }
         Error::Save(program, error) => Failure::cannot(format!(
             "cannot read the rules of {}: {error}",
-            name(*program)
+            program.name()
         ))
         .help("the rules that are needed have to go into those tables; nothing was changed"),
         Error::Stale => Failure::undone(
@@ -50,18 +49,43 @@ pub fn failure(error: &Error, others: &Ruleset) -> Failure {
         Error::Nft(words) => Failure::undone(words),
         Error::Trial(program, error) => Failure::cannot(format!(
             "{} does not take these rules, tried in a namespace of its own: {error}",
-            name(*program)
+            program.name()
         ))
         .help("nothing was changed"),
         Error::Load(program, error) => Failure::undone(format!(
             "{} did not load the rules: {error}",
-            name(*program)
+            program.name()
         )),
         Error::NotAsWritten(_) => Failure::undone(
             "the kernel holds other rules than were written: another program changes them \
              at the same time",
         ),
     }
+}
+
+/// A change that would lock out who administers the host. `after`: the rules with it.
+#[must_use]
+pub fn locked_out(lost: &LockedOut, after: &Ruleset) -> Failure {
+    let who = match lost.client {
+        Some(client) => format!("SSH from {client}"),
+        None => "SSH".to_owned(),
+    };
+    let by = lost.by.map(|at| at_place(after, at));
+    let becomes = match (lost.is_led_away, by) {
+        (true, Some(by)) => format!("would be led elsewhere by {by}"),
+        (true, None) => "would be led elsewhere".to_owned(),
+        (false, Some(by)) => format!("would be dropped by {by}"),
+        (false, None) => "would not be let in for certain".to_owned(),
+    };
+    Failure::cannot(format!(
+        "this could lock you out: {who} to {} is let in now, and {becomes}",
+        lost.server
+    ))
+    .help(format!(
+        "take port {} out of the profile's ports, or let SSH in by another one first; nothing \
+         was changed",
+        lost.server.port()
+    ))
 }
 
 fn refused(refusal: &Refusal, others: &Ruleset) -> Failure {
@@ -145,19 +169,8 @@ pub fn unread(ruleset: &Ruleset) -> Option<Failure> {
     )
 }
 
-/// An iptables program, by name.
-#[must_use]
-pub fn name(program: Program) -> &'static str {
-    match (program.maker, program.family) {
-        (Maker::IptablesLegacy, Family::Ipv4) => "iptables-legacy",
-        (Maker::IptablesLegacy, Family::Ipv6) => "ip6tables-legacy",
-        (_, Family::Ipv4) => "iptables-nft",
-        (_, Family::Ipv6) => "ip6tables-nft",
-    }
-}
-
 fn in_iptables(program: Program, no_place: &restore::NoPlace) -> Failure {
-    let program = name(program);
+    let program = program.name();
     let needed: Vec<String> = no_place
         .needed
         .iter()

@@ -3,6 +3,8 @@
 //! Pure functions over bytes: `sys` carries them to the kernel and back.
 //! Layouts: netlink(7), `linux/netfilter/nfnetlink.h`, `linux/netfilter/nf_tables.h`.
 
+use super::live::table::TableFamily;
+
 /// Why a ruleset was not read that other programs change without pause.
 pub const KEPT_CHANGING: &str = "the ruleset kept changing while it was read";
 
@@ -49,6 +51,21 @@ impl List {
                 Self::Objects => 19,
                 Self::Flowtables => 23,
             }
+    }
+}
+
+impl TableFamily {
+    /// Its number in messages (`NFPROTO_*`).
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Inet => 1,
+            Self::Ip => 2,
+            Self::Arp => 3,
+            Self::Netdev => 5,
+            Self::Bridge => 7,
+            Self::Ip6 => 10,
+        }
     }
 }
 
@@ -182,12 +199,32 @@ pub struct Object<'a> {
 pub fn objects(bytes: &[u8]) -> impl Iterator<Item = Object<'_>> {
     framed(bytes)
         .filter(|(header, _)| header.kind != ERROR && header.kind != DONE)
-        .filter_map(|(_, body)| {
-            Some(Object {
-                family: *body.first()?,
-                attributes: body.get(FAMILY_HEADER..)?,
-            })
-        })
+        .filter_map(|(_, body)| object(body))
+}
+
+fn object(body: &[u8]) -> Option<Object<'_>> {
+    Some(Object {
+        family: *body.first()?,
+        attributes: body.get(FAMILY_HEADER..)?,
+    })
+}
+
+/// A dump with those objects alone that are `wanted`, in their order, and with what netlink
+/// says about it.
+#[must_use]
+pub fn kept(dump: &[u8], wanted: impl Fn(Object) -> bool) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut frames = framed(dump);
+    let mut rest = dump;
+    while let Some((header, body)) = frames.next() {
+        let length = rest.len() - frames.rest.len();
+        let (frame, behind) = rest.split_at(length);
+        rest = behind;
+        if header.kind == DONE || object(body).is_some_and(&wanted) {
+            kept.extend_from_slice(frame);
+        }
+    }
+    kept
 }
 
 /// Whether a dump is there to its end: no byte, or whole messages up to a `NLMSG_DONE`.
@@ -341,49 +378,4 @@ fn aligned(length: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn an_error_answer_carries_its_errno() {
-        let mut bytes = 36_u32.to_ne_bytes().to_vec();
-        bytes.extend(2_u16.to_ne_bytes());
-        bytes.extend([0; 10]);
-        bytes.extend((-1_i32).to_ne_bytes());
-        bytes.extend([0; 16]);
-        assert_eq!(messages(&bytes).collect::<Vec<_>>(), [Message::Refused(1)]);
-    }
-
-    #[test]
-    fn each_answer_to_a_batch_names_its_message() {
-        let mut bytes = Vec::new();
-        for (sequence, errno) in [(3_u32, 0_i32), (7, -2)] {
-            bytes.extend(36_u32.to_ne_bytes());
-            bytes.extend(2_u16.to_ne_bytes());
-            bytes.extend(0_u16.to_ne_bytes());
-            bytes.extend(sequence.to_ne_bytes());
-            bytes.extend([0; 4]);
-            bytes.extend(errno.to_ne_bytes());
-            bytes.extend([0; 16]);
-        }
-        let answers = acknowledgements(&bytes).into_iter();
-        let answers: Vec<_> = answers.map(|a| (a.sequence, a.errno)).collect();
-        assert_eq!(answers, [(3, 0), (7, 2)]);
-    }
-
-    proptest! {
-        #[test]
-        fn hostile_bytes_end_the_reading(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            for message in messages(&bytes) {
-                if let Message::Object(body) = message {
-                    let _ = attributes(body).count();
-                }
-            }
-            let _ = attributes(&bytes).count();
-            let _ = objects(&bytes).count();
-            let _ = is_whole(&bytes);
-            let _ = acknowledgements(&bytes);
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,10 @@
     reason = "this is where the effects live that are disallowed elsewhere"
 )]
 
+pub mod administrator;
+pub mod clock;
 pub mod collect;
+pub mod connect;
 pub mod devices;
 pub mod files;
 pub mod host;
@@ -22,4 +25,7 @@ pub mod ruleset;
 pub mod scratch;
 pub mod state;
 pub mod sysctls;
+pub mod systemd;
 pub mod terminal;
+pub mod wake;
+pub mod watchdog;

@@ -39,16 +39,25 @@ pub fn dump(family: u8) -> io::Result<Dumps> {
 /// # Errors
 /// As [`dump`]; `Interrupted` where the ruleset kept changing.
 pub fn dump_everything() -> io::Result<Dump> {
-    let moment = at_one_moment(|asking| {
+    let (mut dump, _) = dump_with_rules_of(|_, _, _| true)?;
+    dump.rules.shrink_to_fit();
+    Ok(dump)
+}
+
+/// The same with the rules of those chains alone that `wanted` names, by family, table and
+/// name, and with the number of the ruleset's generation.
+///
+/// # Errors
+/// As [`dump_everything`].
+pub fn dump_with_rules_of(wanted: impl Fn(u8, &[u8], &[u8]) -> bool) -> io::Result<(Dump, u32)> {
+    at_one_moment(|asking| {
         let Some(mut dump) = asking.all_but_rules()? else {
             return Ok(None);
         };
-        let rules = &mut dump.rules;
-        let is_whole = asking.rules(&dump.chains, |part| rules.extend_from_slice(part))?;
-        rules.shrink_to_fit();
+        let Dump { chains, rules, .. } = &mut dump;
+        let is_whole = asking.rules(chains, &wanted, |part| rules.extend_from_slice(part))?;
         Ok(is_whole.then_some(dump))
-    });
-    moment.map(|(dump, _)| dump)
+    })
 }
 
 /// The same decoded, without holding the rules' bytes, with the number of the ruleset's
@@ -62,7 +71,7 @@ pub fn read_everything() -> io::Result<(Ruleset, u32)> {
             return Ok(None);
         };
         let mut decoder = Decoder::new(&dump);
-        let is_whole = asking.rules(&dump.chains, |part| decoder.rules(part))?;
+        let is_whole = asking.rules(&dump.chains, |_, _, _| true, |part| decoder.rules(part))?;
         Ok(is_whole.then(|| decoder.finish()))
     })
 }
@@ -116,11 +125,19 @@ impl Asking {
         Ok(is_whole.then_some(bytes))
     }
 
-    /// The rules of all chains, piece by piece; false where a dump was interrupted. Each
+    /// The rules of the chains that are wanted, piece by piece; false where a dump was interrupted. Each
     /// chain is asked for by itself: for each piece of a dump the kernel counts through
     /// all rules before it (`nf_tables_dump_rules`).
-    fn rules(&mut self, chains: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<bool> {
+    fn rules(
+        &mut self,
+        chains: &[u8],
+        wanted: impl Fn(u8, &[u8], &[u8]) -> bool,
+        mut take: impl FnMut(&[u8]),
+    ) -> io::Result<bool> {
         for (family, table, chain) in chain_names(chains) {
+            if !wanted(family, table, chain) {
+                continue;
+            }
             self.request(&rules_request(family, table, chain, self.sequence))?;
             if !receive(&self.socket, &mut self.buffer, &mut take)? {
                 return Ok(false);

@@ -1,6 +1,7 @@
 //! Standard output and standard error.
 
 use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -75,4 +76,42 @@ pub fn ask(question: &str, color: Color) -> io::Result<Option<String>> {
     let mut line = String::new();
     let length = io::stdin().lock().take(1024).read_line(&mut line)?;
     Ok((length > 0).then(|| line.trim().to_owned()))
+}
+
+/// What was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// A line, without its end.
+    Line(String),
+    /// Nothing will be typed any more.
+    End,
+}
+
+/// Standard input, to be waited for.
+#[must_use]
+pub fn stdin() -> io::Stdin {
+    io::stdin()
+}
+
+/// Its descriptor.
+#[must_use]
+pub fn fd(stdin: &io::Stdin) -> BorrowedFd<'_> {
+    stdin.as_fd()
+}
+
+/// The line that is there.
+#[must_use]
+pub fn typed() -> Typed {
+    let mut line = String::new();
+    match io::stdin().lock().take(1024).read_line(&mut line) {
+        Ok(1..) => Typed::Line(line.trim().to_owned()),
+        Ok(0) | Err(_) => Typed::End,
+    }
+}
+
+/// Ends the line that a question stands on.
+pub fn end_line(is_open: bool, color: Color) {
+    if is_open {
+        write_stderr("\n", color);
+    }
 }

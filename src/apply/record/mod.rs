@@ -17,9 +17,10 @@ pub const FILE: &str = "record.json";
 pub struct Record {
     /// What the rules were written by.
     pub backend: Backend,
-    /// `/proc/sys/kernel/random/boot_id` of the boot that it was written in. What it says
-    /// of the kernel's state ([`Self::changed_in`]) holds in that boot alone.
-    pub boot: String,
+    /// The epoch that it was written in: `/proc/sys/kernel/random/boot_id`, and of another
+    /// network namespace than process 1's `/` and its cookie as well. What it says of the
+    /// kernel's state ([`Self::changed_in`]) holds in that epoch alone.
+    pub epoch: String,
     /// The profiles, sorted by name.
     pub profiles: Vec<InstalledProfile>,
     /// Sysctls and modules that were changed.
@@ -110,8 +111,8 @@ pub enum RecordError {
     )]
     Newer(String),
     /// No format that ftpnat ever wrote.
-    #[error("it is not a record of ftpnat: its \"format\" is not {FORMAT}")]
-    Foreign,
+    #[error("it is not ftpnat's: its \"format\" is not {0}")]
+    Foreign(&'static str),
     /// Not JSON, or not of the format's shape.
     #[error("it is damaged")]
     Damaged(#[from] serde_json::Error),
@@ -138,17 +139,25 @@ impl Record {
     /// # Errors
     /// Only as `serde_json` has them; text and lists have none.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let wire = Wire {
+        let mut bytes = serde_json::to_vec_pretty(&self.wire())?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// The same as a value, to stand within another file.
+    pub(super) fn to_value(&self) -> Result<serde_json::Value, serde_json::Error> {
+        serde_json::to_value(self.wire())
+    }
+
+    fn wire(&self) -> Wire {
+        Wire {
             format: FORMAT.to_owned(),
             backend: self.backend,
-            boot: self.boot.clone(),
+            boot: self.epoch.clone(),
             profiles: self.profiles.clone(),
             changed: self.changed.clone(),
             iptables_tables: self.iptables_tables.clone(),
-        };
-        let mut bytes = serde_json::to_vec_pretty(&wire)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        }
     }
 
     /// Reads what [`Self::to_json`] wrote. A record is obeyed by root, so what it names is
@@ -157,21 +166,15 @@ impl Record {
     /// # Errors
     /// [`RecordError`], of any other bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let value: serde_json::Value = serde_json::from_slice(bytes)?;
-        let format = value.get("format").and_then(serde_json::Value::as_str);
-        let format = format.ok_or(RecordError::Foreign)?;
-        if format != FORMAT {
-            return Err(match format.strip_prefix("ftpnat.state/") {
-                Some(version) if version.parse::<u32>().is_ok_and(|v| v > 1) => {
-                    RecordError::Newer(format.to_owned())
-                }
-                _ => RecordError::Foreign,
-            });
-        }
+        Self::of_value(serde_json::from_slice(bytes)?)
+    }
+
+    pub(super) fn of_value(value: serde_json::Value) -> Result<Self, RecordError> {
+        require_format(&value, FORMAT)?;
         let wire: Wire = serde_json::from_value(value)?;
         let record = Self {
             backend: wire.backend,
-            boot: wire.boot,
+            epoch: wire.boot,
             profiles: wire.profiles,
             changed: wire.changed,
             iptables_tables: wire.iptables_tables,
@@ -182,12 +185,18 @@ impl Record {
     /// What was changed, as far as it is still so: a kernel that was started anew knows
     /// nothing of it.
     #[must_use]
-    pub fn changed_in(&self, boot: &str) -> Changed {
-        if self.boot == boot {
+    pub fn changed_in(&self, epoch: &str) -> Changed {
+        if self.epoch == epoch {
             self.changed.clone()
         } else {
             Changed::default()
         }
+    }
+
+    /// Whether it was written since the kernel was started that has this boot id.
+    #[must_use]
+    pub fn is_of_boot(&self, boot: &str) -> bool {
+        self.epoch.split('/').next() == Some(boot)
     }
 
     /// The first value that ftpnat does not write.
@@ -215,13 +224,32 @@ impl Record {
     }
 }
 
-fn is_profile_name(name: &str) -> bool {
+/// Refuses what is not in a format, `ftpnat.NAME/1`.
+pub(super) fn require_format(
+    value: &serde_json::Value,
+    format: &'static str,
+) -> Result<(), RecordError> {
+    let found = value.get("format").and_then(serde_json::Value::as_str);
+    let found = found.ok_or(RecordError::Foreign(format))?;
+    if found == format {
+        return Ok(());
+    }
+    let kind = format.trim_end_matches(char::is_numeric);
+    Err(match found.strip_prefix(kind) {
+        Some(version) if version.parse::<u32>().is_ok_and(|v| v > 1) => {
+            RecordError::Newer(found.to_owned())
+        }
+        _ => RecordError::Foreign(format),
+    })
+}
+
+pub(super) fn is_profile_name(name: &str) -> bool {
     let clean = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(clean) && !name.starts_with('-')
 }
 
 /// The sysctls that ftpnat writes: those of a plan and those of an interface.
-fn is_settable(key: &str) -> bool {
+pub(super) fn is_settable(key: &str) -> bool {
     const GENERAL: [&str; 4] = [
         "net.ipv4.ip_local_reserved_ports",
         "net.ipv4.ip_forward",
@@ -247,12 +275,12 @@ fn is_settable(key: &str) -> bool {
 }
 
 /// A number, or a list of ports, which may be empty.
-fn is_value(value: &str) -> bool {
+pub(super) fn is_value(value: &str) -> bool {
     let clean = |b: u8| b.is_ascii_digit() || b == b',' || b == b'-';
     value.bytes().all(clean)
 }
 
-fn is_module_name(name: &str) -> bool {
+pub(super) fn is_module_name(name: &str) -> bool {
     let clean = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     (1..=55).contains(&name.len()) && name.bytes().all(clean)
 }

@@ -10,7 +10,7 @@ fn some() -> Record {
     };
     Record {
         backend: Backend::IptablesNft,
-        boot: "0d4a3f6e-0000-4000-8000-000000000000".to_owned(),
+        epoch: "0d4a3f6e-0000-4000-8000-000000000000".to_owned(),
         profiles: vec![InstalledProfile {
             name: "office-ftp".to_owned(),
             yaml: "# \"office\"\nname: office-ftp\n".to_owned(),
@@ -51,7 +51,7 @@ fn what_is_written_is_read_again() {
 
 #[test]
 fn what_was_changed_is_gone_with_its_boot() {
-    assert_eq!(some().changed_in(&some().boot), some().changed);
+    assert_eq!(some().changed_in(&some().epoch), some().changed);
     assert_eq!(some().changed_in("another"), Changed::default());
 }
 

@@ -10,14 +10,18 @@
 //! comes before IPv6 forwarding, which takes away routes that routers told
 //! (`rt6_purge_dflt_routers`), and goes after it.
 
+mod back;
 mod modules;
 mod put_back;
 mod set;
+
+use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::profile::Profile;
 
+pub use back::back;
 pub use modules::modules_needed;
 
 use super::record::{Changed, ChangedSysctl, Setting};
@@ -71,7 +75,8 @@ pub enum ModuleStep {
 }
 
 /// A sysctl that is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SysctlStep {
     /// Its name, as [`crate::facts::sysctl::path`] takes it.
     pub key: String,

@@ -17,7 +17,7 @@ use super::{ModuleStep, SystemChange, Wanted};
 pub fn modules_needed(records: &[Record], boot: &str) -> Vec<String> {
     let profiles: Vec<Profile> = records
         .iter()
-        .filter(|record| record.boot == boot)
+        .filter(|record| record.is_of_boot(boot))
         .flat_map(|record| &record.profiles)
         .filter_map(|installed| parse(&installed.name, installed.yaml.as_bytes()).ok())
         .collect();

@@ -152,7 +152,7 @@ pub(super) fn overwritten(facts: &Facts, key: &str, back: &str) -> Vec<Setting> 
 }
 
 /// What the kernel sets a sysctl to with the general switch of forwarding.
-fn follows(key: &str, switch: &str) -> String {
+pub(super) fn follows(key: &str, switch: &str) -> String {
     let is_inverted = key == ACCEPT_REDIRECTS;
     match (is_inverted, switch) {
         (true, "0") => "1".to_owned(),

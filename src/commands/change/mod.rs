@@ -5,6 +5,7 @@ mod scheme;
 mod write;
 
 use crate::apply::difference::Difference;
+use crate::apply::journal::Journal;
 use crate::apply::record::{Backend, InstalledProfile};
 use crate::apply::sight::Error;
 use crate::apply::system::SystemChange;
@@ -13,11 +14,12 @@ use crate::profile::Profile;
 use crate::ruleset::live::Ruleset;
 use crate::sys::state::Locked;
 use crate::sys::terminal::{Color, ask, write_stderr};
+use crate::sys::watchdog::Armed;
 
 use super::installation::Installation;
 
 use scheme::Scheme;
-use write::Failed;
+use write::{Failed, Making};
 
 /// How often a ruleset that changes meanwhile is read and planned on again.
 const ATTEMPTS: u32 = 16;
@@ -52,6 +54,14 @@ pub(super) enum Manner {
     Do,
 }
 
+/// A change that is in force, and is taken back unless it is confirmed.
+pub(super) struct Open {
+    /// Its journal.
+    pub(super) journal: Journal,
+    /// Who takes it back.
+    pub(super) armed: Armed,
+}
+
 /// What came of it.
 pub(super) struct Done {
     /// What differs of the rules.
@@ -66,6 +76,10 @@ pub(super) struct Done {
     pub(super) end: End,
     /// Whether what differs was shown, to ask about it.
     pub(super) is_shown: bool,
+    /// What is to be confirmed.
+    pub(super) open: Option<Open>,
+    /// Whether it was confirmed.
+    pub(super) is_confirmed: bool,
 }
 
 /// How a change ended.
@@ -81,12 +95,13 @@ pub(super) enum End {
     Made,
 }
 
-/// Makes the change; nothing is changed where it fails, or everything is undone.
+/// Makes the change; nothing is changed where it fails, or everything is undone. `window`:
+/// how many seconds it waits to be confirmed.
 pub(super) fn make(
     wanted: &Wanted,
     installed: &Installation,
     locked: &Locked,
-    manner: Manner,
+    (manner, window): (Manner, Option<u64>),
     color: Color,
 ) -> anyhow::Result<Done> {
     let mut asked: Option<Vec<Difference>> = None;
@@ -118,10 +133,18 @@ pub(super) fn make(
         } else if manner == Manner::Do {
             scheme.warn(color);
         }
-        match scheme.carry_out(wanted, installed, locked, color) {
-            Ok(()) => {
+        let making = Making {
+            wanted,
+            installed,
+            locked,
+            window,
+            color,
+        };
+        match scheme.carry_out(making) {
+            Ok(open) => {
                 return Ok(Done {
                     is_shown: asked.is_some(),
+                    open,
                     ..scheme.done(End::Made)
                 });
             }

@@ -2,6 +2,7 @@
 
 use crate::apply::difference::{Difference, difference, listing};
 use crate::apply::intent::{Intent, strangers};
+use crate::apply::lockout::Access;
 use crate::apply::ours;
 use crate::apply::record::Backend;
 use crate::apply::sight::{Error, Sight};
@@ -14,6 +15,8 @@ use crate::plan::flows::connections;
 use crate::plan::reach::Blocked;
 use crate::plan::{self, Plan};
 use crate::profile::Profile;
+use crate::ruleset::eval::Prepared;
+use crate::sys::administrator;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::{Color, write_stderr};
 
@@ -73,6 +76,7 @@ impl Scheme {
         if let Some(obstacle) = system.obstacles.first() {
             return Err(Failure::cannot(obstacle.clone()).help("nothing was changed"));
         }
+        refuse_lockout(&sight, &intent)?;
         let differing = difference(&listing(&sight.ruleset), &listing(&intent.after));
         let unjudged = unjudged(&wanted.profiles, &sight.facts);
         Ok(Self {
@@ -105,6 +109,8 @@ impl Scheme {
             is_noted: !self.notes.is_empty() || !self.unjudged.is_empty(),
             end,
             is_shown: false,
+            open: None,
+            is_confirmed: false,
         }
     }
 
@@ -181,6 +187,22 @@ fn refuse_strangers(sight: &Sight, wanted: &Wanted) -> Result<(), Failure> {
     .help(format!(
         "give its profile too (--profile), or take its rules out first: ftpnat remove {first}"
     )))
+}
+
+/// Whoever administers the host must be able to go on doing so.
+fn refuse_lockout(sight: &Sight, intent: &Intent) -> Result<(), Failure> {
+    if intent.is_empty() {
+        return Ok(());
+    }
+    let seen = administrator::look();
+    let sockets = seen.sockets.each_ref().map(String::as_str);
+    let access = Access::of(seen.connection.as_deref(), sockets, &seen.listeners);
+    let before = Prepared::new(&sight.ruleset, &sight.host);
+    let after = Prepared::new(&intent.after, &sight.host);
+    match access.lost(&sight.facts, &before, &after) {
+        None => Ok(()),
+        Some(lost) => Err(refusal::locked_out(&lost, &intent.after)),
+    }
 }
 
 /// The profiles whose rules go: with none left, those that only rules are left of too.

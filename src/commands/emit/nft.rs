@@ -33,7 +33,7 @@ pub(super) fn onto_live(profiles: &[Profile]) -> anyhow::Result<Restore> {
     let failed = |error: Error| refusal::failure(&error, &without_ours(&sight.ruleset));
     let intent = sight.intend(&plan, &[], Backend::Nft).map_err(failed)?;
     if let Some(loading) = intent.steps.first() {
-        let program = refusal::name(loading.program);
+        let program = loading.program.name();
         return Err(Failure::cannot(format!(
             "tables of {program} drop what is needed, and rules of nft do not belong there: \
              {program}-save would lose them, or open every port"

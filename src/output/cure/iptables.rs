@@ -6,7 +6,6 @@ use crate::apply::intent::Program;
 use crate::check::{Guest, Own, RuleAt};
 use crate::model::filter::Rule;
 use crate::model::net::Family;
-use crate::output::refusal::name;
 use crate::output::terminal::{is_plain, one_line, shell_word};
 use crate::render::iptables::lines;
 use crate::render::restore::jump_body;
@@ -167,7 +166,7 @@ fn begin(program: Program, table: &str) -> String {
         "filter" => String::new(),
         table => format!(" -t {}", shell_word(table)),
     };
-    format!("{}{wait}{table}", name(program))
+    format!("{}{wait}{table}", program.name())
 }
 
 /// What follows a chain's name in a saved line, for a shell.
@@ -223,7 +222,7 @@ fn unsayable(at: &RuleAt, program: Program, edit: Option<Edit>, bodies: &[String
     let chain = one_line(&at.chain.chain);
     let mut lines = vec![format!(
         "{} takes no chain of the name `{chain}`: by the program that made it",
-        name(program)
+        program.name()
     )];
     match edit {
         None => {}

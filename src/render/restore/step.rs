@@ -132,6 +132,15 @@ pub fn back(now: &Save, before: &Save, family: Family) -> Option<Step> {
     step(now, after, family, Vec::new())
 }
 
+/// The tables that hold something of ours, as they are.
+#[must_use]
+pub fn tables_with_ours(save: &Save) -> Save {
+    let tables = save.tables.iter().filter(|table| has_ours(table));
+    Save {
+        tables: tables.cloned().collect(),
+    }
+}
+
 impl Step {
     /// The same step from `save` on stub chains: every rule that is not ours is one
     /// without conditions and without a target, so that it can be tried where what those

@@ -28,20 +28,6 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-impl Place<'_> {
-    /// `NFPROTO_*`.
-    fn family_number(self) -> u8 {
-        match self.family {
-            TableFamily::Inet => 1,
-            TableFamily::Ip => 2,
-            TableFamily::Arp => 3,
-            TableFamily::Netdev => 5,
-            TableFamily::Bridge => 7,
-            TableFamily::Ip6 => 10,
-        }
-    }
-}
-
 /// The messages of operations.
 pub(super) fn written(operations: &[Operation]) -> Result<Batch, Error> {
     let mut writer = Writer {
@@ -75,7 +61,7 @@ impl Writer {
         what: String,
     ) -> Result<(), Error> {
         let message = of
-            .message(request, at.family_number())
+            .message(request, at.family.number())
             .map_err(|why| Cannot::new(why).about(&what))?;
         let operation = self.operation;
         self.batch.add(

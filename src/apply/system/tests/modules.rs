@@ -84,7 +84,7 @@ fn modules_go_that_ftpnat_loaded() {
 fn what_other_namespaces_need() {
     let record = |boot: &str, yaml: &str| Record {
         backend: Backend::Nft,
-        boot: boot.to_owned(),
+        epoch: boot.to_owned(),
         profiles: vec![InstalledProfile {
             name: "x".to_owned(),
             yaml: yaml.to_owned(),

@@ -5,13 +5,21 @@
 //! and takes its name. Nothing here follows a link below the directory, and no directory is
 //! used that others than root and this user may write in.
 
+mod lock;
+mod namespace;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use nix::libc::{O_DIRECTORY, O_NOFOLLOW};
+use nix::libc::O_NOFOLLOW;
+
+use crate::model::time::time_of_day;
+use lock::{is_still_at, who};
+
+pub use lock::Locked;
 
 /// Where state lives if nobody says otherwise (Filesystem Hierarchy Standard).
 pub const DEFAULT: &str = "/var/lib/ftpnat";
@@ -19,6 +27,10 @@ pub const DEFAULT: &str = "/var/lib/ftpnat";
 pub const VARIABLE: &str = "FTPNAT_STATE_DIR";
 
 const LOCK: &str = "lock";
+/// The folder of process 1's network namespace.
+const HOST: &str = "host";
+/// Between two looks at a lock that another one holds.
+const PAUSE: Duration = Duration::from_millis(20);
 /// More than any file of it has.
 const MOST: u64 = 64 * 1024 * 1024;
 /// How often a lock that was taken away meanwhile is made again.
@@ -64,8 +76,7 @@ pub struct Holder {
 
 fn holder(holder: Option<&Holder>) -> String {
     holder.map_or_else(String::new, |Holder { pid, since }| {
-        let (hours, minutes, seconds) = (since / 3600 % 24, since / 60 % 60, since % 60);
-        format!(" (pid {pid}, since {hours:02}:{minutes:02}:{seconds:02} UTC)")
+        format!(" (pid {pid}, since {})", time_of_day(*since))
     })
 }
 
@@ -114,12 +125,13 @@ pub fn boot_id() -> Result<String, StateError> {
 pub struct SubState {
     root: PathBuf,
     folder: PathBuf,
+    epoch: String,
 }
 
 impl SubState {
     /// That of the calling thread's network namespace, in the state directory `root`: `host`
-    /// where it is process 1's, else of the boot and the namespace's inode, neither of which
-    /// comes again. Makes nothing.
+    /// where it is process 1's, else of the boot and the namespace's inode. A number of an
+    /// inode comes again once its namespace is gone: [`Self::epoch`] does not. Makes nothing.
     ///
     /// # Errors
     /// [`StateError::Failed`] where `/proc` does not tell the namespace.
@@ -128,14 +140,40 @@ impl SubState {
         let identity = |path: &Path| fs::metadata(path).map(|m| (m.dev(), m.ino()));
         let (device, inode) = identity(own).map_err(failed("read", own))?;
         // Who may not look at process 1 is in a user namespace, and so in another network.
-        let name = match identity(Path::new("/proc/1/ns/net")) {
-            Ok(first) if first == (device, inode) => "host".to_owned(),
-            _ => format!("{}-{inode}", boot_id()?),
+        let boot = boot_id()?;
+        let (name, epoch) = match identity(Path::new("/proc/1/ns/net")) {
+            Ok(first) if first == (device, inode) => (HOST.to_owned(), boot),
+            _ => (
+                format!("{boot}-{inode}"),
+                namespace::cookie().map_or_else(|| boot.clone(), |c| format!("{boot}/{c:x}")),
+            ),
         };
         Ok(Self {
             folder: root.join(name),
             root: root.to_owned(),
+            epoch,
         })
+    }
+
+    /// What tells the rules of this namespace from those of any other, before a restart or
+    /// after: the boot, and of another namespace than process 1's its cookie as well, where
+    /// the kernel tells it (`SO_NETNS_COOKIE`, since 5.14).
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Whether it is that of process 1's network namespace, which is there as long as the
+    /// machine runs.
+    #[must_use]
+    pub fn is_of_host(&self) -> bool {
+        self.folder.file_name().is_some_and(|name| name == HOST)
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Its directory.
@@ -161,6 +199,7 @@ impl SubState {
                 others.push(Self {
                     root: self.root.clone(),
                     folder,
+                    epoch: String::new(),
                 });
             }
         }
@@ -211,6 +250,33 @@ impl SubState {
         self.try_lock()?.ok_or(StateError::Busy(None))
     }
 
+    /// The same, waiting so long for whoever holds it.
+    ///
+    /// # Errors
+    /// As [`SubState::lock`].
+    pub fn lock_within(&self, limit: Duration) -> Result<Locked, StateError> {
+        let until = Instant::now() + limit;
+        loop {
+            match self.lock() {
+                Err(StateError::Busy(_)) if Instant::now() < until => {
+                    std::thread::sleep(PAUSE);
+                }
+                locked => return locked,
+            }
+        }
+    }
+
+    /// Who holds the lock; `None` where nobody does, or that cannot be told.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder> {
+        let path = self.folder.join(LOCK);
+        let file = open(OpenOptions::new().read(true), &path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => who(&file),
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+
     /// `None` where the lock's file lost its name meanwhile: a lock on it keeps nobody out.
     fn try_lock(&self) -> Result<Option<Locked>, StateError> {
         self.make()?;
@@ -226,11 +292,7 @@ impl SubState {
         if !is_still_at(&file, &path) {
             return Ok(None);
         }
-        sign(&file);
-        Ok(Some(Locked {
-            state: self.clone(),
-            _held: file,
-        }))
+        Ok(Some(Locked::signed(self.clone(), file)))
     }
 
     fn make(&self) -> Result<(), StateError> {
@@ -260,62 +322,6 @@ impl SubState {
     }
 }
 
-/// The lock on a sub-state, and with it the right to change it.
-#[derive(Debug)]
-pub struct Locked {
-    state: SubState,
-    _held: File,
-}
-
-impl Locked {
-    /// The sub-state.
-    #[must_use]
-    pub fn state(&self) -> &SubState {
-        &self.state
-    }
-
-    /// Writes a file for its owner alone, as a whole or not at all, and brings it to the
-    /// disk.
-    ///
-    /// # Errors
-    /// [`StateError::Failed`]; what was there before is there still.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
-        let path = self.state.folder.join(name);
-        let beside = self.state.folder.join(format!("{name}.new"));
-        // What another one left that was killed in the act.
-        let _ = fs::remove_file(&beside);
-        let written = write_through(&beside, bytes)
-            .and_then(|()| fs::rename(&beside, &path))
-            .and_then(|()| sync(&self.state.folder));
-        written.map_err(|error| {
-            let _ = fs::remove_file(&beside);
-            failed("write", &path)(error)
-        })
-    }
-
-    /// Takes a file away; one that is not there will do.
-    ///
-    /// # Errors
-    /// [`StateError::Failed`].
-    pub fn remove(&self, name: &str) -> Result<(), StateError> {
-        let path = self.state.folder.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed
-                .and_then(|()| sync(&self.state.folder))
-                .map_err(failed("remove", &path)),
-        }
-    }
-
-    /// Lets go of the lock, and takes away the directories where nothing else is in them.
-    pub fn leave_no_trace(self) {
-        // Before the lock is let go: who opens the file now sees that it lost its name.
-        let _ = fs::remove_file(self.state.folder.join(LOCK));
-        let _ = fs::remove_dir(&self.state.folder);
-        let _ = fs::remove_dir(&self.state.root);
-    }
-}
-
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.custom_flags(O_NOFOLLOW).open(path)
 }
@@ -324,53 +330,3 @@ fn is_directory_itself(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-fn is_still_at(file: &File, path: &Path) -> bool {
-    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-    file.metadata()
-        .ok()
-        .zip(fs::symlink_metadata(path).ok())
-        .is_some_and(|(held, named)| same(held, named))
-}
-
-/// Writes into the lock who holds it. It is told to others, and nothing depends on it: on
-/// a full disk the lock is as good without.
-fn sign(mut file: &File) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let since = since.map_or(0, |d| d.as_secs());
-    let _ = file
-        .set_len(0)
-        .and_then(|()| file.write_all(format!("{} {since}\n", std::process::id()).as_bytes()));
-}
-
-/// Who holds it; whoever took it this very moment has not signed yet.
-fn who(mut file: &File) -> Option<Holder> {
-    const ATTEMPTS: u32 = 20;
-    for _ in 0..ATTEMPTS {
-        let mut text = String::new();
-        file.rewind().ok()?;
-        file.take(64).read_to_string(&mut text).ok()?;
-        if let Some((pid, since)) = text.strip_suffix('\n').and_then(|t| t.split_once(' ')) {
-            return Some(Holder {
-                pid: pid.parse().ok()?,
-                since: since.parse().ok()?,
-            });
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    None
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = open(&mut options, path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Brings a directory's names to the disk.
-fn sync(folder: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(O_DIRECTORY);
-    options.open(folder)?.sync_all()
-}
