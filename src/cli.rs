@@ -246,7 +246,7 @@ pub struct Watchdog {
 }
 
 /// Where ftpnat keeps what it did on this host.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct StateDirectory {
     /// The directory of what ftpnat did on this host; the variable `FTPNAT_STATE_DIR`
     /// counts too. Without either: /var/lib/ftpnat.

@@ -49,7 +49,10 @@ impl Access {
     /// holds which listening socket.
     #[must_use]
     pub fn of(connection: Option<&str>, sockets: [&str; 2], owners: &str) -> Self {
-        let tables = [("/proc/net/tcp", sockets[0]), ("/proc/net/tcp6", sockets[1])];
+        let tables = [
+            ("/proc/net/tcp", sockets[0]),
+            ("/proc/net/tcp6", sockets[1]),
+        ];
         let is_ssh = |listener: &Listener| {
             let is_one = |p: &Process| DAEMONS.contains(&p.name.as_str());
             listener.port == USUAL_PORT || listener.process.as_ref().is_some_and(is_one)
@@ -94,9 +97,11 @@ impl Access {
             served.map(|a| (SocketAddr::new(a.net.addr(), listener.port), &a.interface))
         });
         let mut sessions = self.sessions.iter();
-        sessions
-            .find_map(session)
-            .or_else(|| listening.into_iter().find_map(|(to, by)| judge.anyone(to, by)))
+        sessions.find_map(session).or_else(|| {
+            listening
+                .into_iter()
+                .find_map(|(to, by)| judge.anyone(to, by))
+        })
     }
 }
 
@@ -187,7 +192,10 @@ impl Judge<'_, '_> {
                 if !passes || is_led_away {
                     return Some(LockedOut {
                         client: None,
-                        server: SocketAddr::new(packet.flow.destination.0, packet.flow.destination.1),
+                        server: SocketAddr::new(
+                            packet.flow.destination.0,
+                            packet.flow.destination.1,
+                        ),
                         by: if is_led_away {
                             found.nat.known().and_then(|nat| nat.destination_by)
                         } else {

@@ -58,7 +58,9 @@ impl Calls {
                 to,
             };
             let answered: Vec<SocketAddr> = to.filter(|to| connect::call(*to).is_ok()).collect();
-            calls.new.extend(led(profile, facts, &answered).into_iter().map(call));
+            calls
+                .new
+                .extend(led(profile, facts, &answered).into_iter().map(call));
             calls.answered.extend(answered.into_iter().map(call));
         }
         calls
@@ -113,7 +115,10 @@ fn led(profile: &Profile, facts: &Facts, answered: &[SocketAddr]) -> Vec<SocketA
     }
     let leads = |to: &SocketAddr, control: Option<u16>| {
         let same = |a: &&SocketAddr| Family::of(a.ip()) == Family::of(to.ip());
-        answered.iter().filter(same).any(|a| Some(a.port()) == control)
+        answered
+            .iter()
+            .filter(same)
+            .any(|a| Some(a.port()) == control)
     };
     let mut all = Vec::new();
     for c in connections(profile, facts) {

@@ -70,7 +70,11 @@ fn rules(before: &Before, known: &Snapshot) -> Result<(), Error> {
     }
     let now = Sight::of_host(known, true);
     let made = made(&was, &now.ruleset);
-    let all_made = if before.nft.is_some() { made } else { Vec::new() };
+    let all_made = if before.nft.is_some() {
+        made
+    } else {
+        Vec::new()
+    };
     tidy(all_made, known).map(drop)
 }
 

@@ -4,10 +4,13 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use crate::apply::journal::{self, Journal, Stage, Watch};
+use crate::apply::record::RecordError;
 use crate::apply::undo::{Undone, undo};
-use crate::output::{Failure, one_line};
+use crate::cli::StateDirectory;
+use crate::output::{self, Failure, human, one_line};
 use crate::sys::collect::{self, About};
 use crate::sys::state::{Locked, SubState};
+use crate::sys::terminal::{Color, write_stderr};
 use crate::sys::watchdog::{self, Armed, Identity};
 use crate::sys::{clock, kmod, systemd};
 
@@ -27,20 +30,41 @@ pub(super) enum Note {
 
 /// Reads the journal; of a network namespace that is gone there is none.
 pub(super) fn read(sub_state: &SubState) -> Result<Option<Journal>, Failure> {
-    let path = sub_state.folder().join(journal::FILE);
-    let shown = one_line(&path.display().to_string());
+    parsed(sub_state)?.map_err(|error| unusable(sub_state, &error))
+}
+
+/// The same where one that is damaged is as good as none, with a word on that: what cannot be
+/// taken back can still be taken out. A newer ftpnat's is not passed over.
+pub(super) fn read_even_damaged(
+    sub_state: &SubState,
+) -> Result<(Option<Journal>, Option<String>), Failure> {
+    match parsed(sub_state)? {
+        Ok(journal) => Ok((journal, None)),
+        Err(error @ RecordError::Newer(_)) => Err(unusable(sub_state, &error)),
+        Err(error) => Ok((None, Some(unusable(sub_state, &error).message))),
+    }
+}
+
+fn parsed(sub_state: &SubState) -> Result<Result<Option<Journal>, RecordError>, Failure> {
     let bytes = sub_state.read(journal::FILE).map_err(|e| unkept(&e))?;
     let parsed = bytes.map(|bytes| Journal::parse(&bytes)).transpose();
-    let journal = parsed.map_err(|e| {
-        Failure::cannot(format!(
-            "cannot use {shown}, which says how the last change is taken back: {e}"
-        ))
-        .help(
-            "move that file away; `ftpnat remove` then takes everything of ftpnat's out, which \
-             it finds by its comments",
-        )
-    })?;
-    Ok(journal.filter(|j| sub_state.is_of_host() || j.epoch == sub_state.epoch()))
+    let is_of_it = |j: &Journal| sub_state.is_of_host() || j.epoch == sub_state.epoch();
+    Ok(parsed.map(|journal| journal.filter(is_of_it)))
+}
+
+fn unusable(sub_state: &SubState, error: &RecordError) -> Failure {
+    let path = sub_state.folder().join(journal::FILE);
+    let shown = one_line(&path.display().to_string());
+    Failure::cannot(format!(
+        "cannot use {shown}, which says how the last change is taken back: {error}"
+    ))
+    .help(match error {
+        RecordError::Newer(_) => "nothing was changed",
+        _ => {
+            "`ftpnat remove` takes everything of ftpnat's out, which it finds by its comments, \
+             and that file with it"
+        }
+    })
 }
 
 /// Writes it.
@@ -97,15 +121,96 @@ pub(super) fn take_back(locked: &Locked, journal: &Journal, why: &str, note: Not
     undone
 }
 
+/// What the last change left to be done, as it is at this moment.
+pub(super) struct Open {
+    /// The change.
+    pub(super) journal: Option<Journal>,
+    /// Of one that waits to be confirmed: how long it still does. `None`: that is overdue.
+    pub(super) left: Option<Duration>,
+    /// Whether the process lives that undoes it.
+    pub(super) is_watched: bool,
+    /// Whether somebody works on it.
+    pub(super) is_at_work: bool,
+}
+
+impl Open {
+    /// Looks.
+    pub(super) fn of(sub_state: &SubState) -> Result<Self, Failure> {
+        let journal = read(sub_state)?;
+        let stage = journal.as_ref().map(|journal| &journal.stage);
+        let left = match stage {
+            Some(Stage::Waiting { until }) => left_of(*until),
+            _ => None,
+        };
+        let watch = journal.as_ref().and_then(|journal| journal.watch.as_ref());
+        Ok(Self {
+            left,
+            is_watched: watch.is_some_and(is_watched),
+            is_at_work: sub_state.holder().is_some(),
+            journal,
+        })
+    }
+
+    /// Whether it is not as it should be: a change that was cut short, or whose undo is
+    /// overdue, or that nobody watches over.
+    pub(super) fn is_wrong(&self) -> bool {
+        match self.journal.as_ref().map(|journal| &journal.stage) {
+            Some(Stage::Begun | Stage::Undoing { .. }) => !self.is_at_work,
+            Some(Stage::Waiting { .. }) => self.left.is_none() || !self.is_watched,
+            Some(Stage::Kept | Stage::Undone { .. }) | None => false,
+        }
+    }
+
+    /// What `status` says of it.
+    pub(super) fn words(&self) -> String {
+        let words =
+            |journal| output::history::status(journal, self.left, self.is_watched, self.is_at_work);
+        self.journal.as_ref().map(words).unwrap_or_default()
+    }
+
+    /// How long a change of this profile waits to be confirmed, in seconds; 0 where its undo
+    /// is overdue.
+    pub(super) fn pending(&self, profile: &str) -> Option<u64> {
+        let journal = self.journal.as_ref()?;
+        let is_of_it = journal.profiles.iter().any(|name| name == profile);
+        let is_waiting = matches!(journal.stage, Stage::Waiting { .. });
+        let left = self.left.map_or(0, |left| left.as_secs().max(1));
+        (is_waiting && is_of_it).then_some(left)
+    }
+}
+
+/// Says on standard error where an undo is overdue or was cut short, whatever else is asked
+/// for: what cannot be looked at says nothing.
+pub(super) fn remind(state: &StateDirectory, color: Color) {
+    let open = installation::sub_state(state).and_then(|sub_state| Open::of(&sub_state));
+    let Ok(Open {
+        journal: Some(journal),
+        left,
+        is_at_work: false,
+        ..
+    }) = open
+    else {
+        return;
+    };
+    if let Some(words) = output::history::reminder(&journal, left) {
+        write_stderr(&human::warning(&words), color);
+    }
+}
+
 /// What could not be taken back, as a failure.
 pub(super) fn left(undone: &Undone) -> Option<Failure> {
     if undone.left.is_empty() {
         return None;
     }
-    let failure = Failure::left(format!("it could not be undone: {}", undone.left.join("; ")));
-    Some(failure.help(
-        "`ftpnat rollback` tries again; `ftpnat remove` takes everything of ftpnat's out",
-    ))
+    let failure = Failure::left(format!(
+        "it could not be undone: {}",
+        undone.left.join("; ")
+    ));
+    Some(
+        failure.help(
+            "`ftpnat rollback` tries again; `ftpnat remove` takes everything of ftpnat's out",
+        ),
+    )
 }
 
 /// Starts who takes a change back where nobody confirms it, before it is made: a process,
@@ -155,7 +260,10 @@ pub(super) fn arm(
 }
 
 fn disarm(journal: &Journal) {
-    let timer = journal.watch.as_ref().and_then(|watch| watch.timer.as_ref());
+    let timer = journal
+        .watch
+        .as_ref()
+        .and_then(|watch| watch.timer.as_ref());
     if let Some(unit) = timer {
         systemd::disarm(unit);
     }

@@ -28,7 +28,7 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command, Output, When};
+use crate::cli::{Cli, Command, Output, StateDirectory, When};
 use crate::output::{self, Failure, one_line};
 use crate::sys::terminal::{Color, write_stderr, write_stdout};
 
@@ -46,6 +46,7 @@ pub fn run(arguments: &[OsString]) -> u8 {
 fn perform(cli: &Cli) -> u8 {
     let color = color(cli.color);
     let text = |verb: &str| text_only(cli, verb);
+    remind(&cli.command, color);
     let done = match &cli.command {
         Command::Check(asked) => check::run(asked, cli.output, color),
         Command::Plan(profiles) => plan::run(profiles, cli.output, color).map(|()| 0),
@@ -86,6 +87,28 @@ fn perform(cli: &Cli) -> u8 {
             failure.status
         }
     }
+}
+
+/// The verbs that show what the host needs say what it needs most. Those that deal with it
+/// themselves need no reminder.
+fn remind(command: &Command, color: Color) {
+    let usual = StateDirectory::default();
+    let state = match command {
+        Command::Check(asked) if asked.snapshot.is_none() => &asked.state,
+        Command::Snapshot { state, .. } => state,
+        Command::Plan(_) | Command::Emit(_) | Command::Explain { .. } => &usual,
+        Command::Check(_)
+        | Command::Apply(_)
+        | Command::Confirm(_)
+        | Command::Rollback(_)
+        | Command::Remove(_)
+        | Command::Status(_)
+        | Command::Schema
+        | Command::Completions { .. }
+        | Command::Watchdog(_)
+        | Command::ScratchProbe => return,
+    };
+    history::remind(state, color);
 }
 
 /// An error that no verb gave a status to means that the host did not play along:

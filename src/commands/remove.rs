@@ -7,7 +7,7 @@ use crate::output::{Failure, human, one_line};
 use crate::sys::terminal::{Color, write_stderr};
 
 use super::change::{self, End, Manner, Wanted};
-use super::{installation, told, unfinished};
+use super::{history, installation, told, unfinished};
 
 /// Takes out the profiles named, or everything of ours, and says what went.
 pub(super) fn run(asked: &cli::Remove, format: Output, color: Color) -> anyhow::Result<()> {
@@ -22,6 +22,9 @@ pub(super) fn run(asked: &cli::Remove, format: Output, color: Color) -> anyhow::
         let installed = installation::read(&sub_state)?;
         let wanted = wanted(&asked.names, &installed)?;
         let done = change::make(&wanted, &installed, locked, (manner, None), color)?;
+        if manner == Manner::Do {
+            history::clear(locked)?;
+        }
         if !asked.names.is_empty() && done.end == End::Nothing && !knows(&installed, &asked.names) {
             return Err(unknown(&asked.names[0]).into());
         }

@@ -15,11 +15,11 @@ pub(super) fn run(asked: &StateDirectory, color: Color) -> anyhow::Result<()> {
     let sub_state = installation::sub_state(asked)?;
     let words = installation::under_lock(&sub_state, |locked| {
         let Some(journal) = history::read(&sub_state)? else {
-            return Ok("nothing to undo: no apply is remembered here".to_owned());
+            return Ok("nothing to undo: no apply is remembered here\n".to_owned());
         };
         if let Stage::Undone { .. } = journal.stage {
             history::clear(locked)?;
-            return Ok(output::history::happened(&journal));
+            return Ok(output::history::is_taken_back(&journal));
         }
         wake::be_deaf();
         let undone = history::take_back(locked, &journal, "by `ftpnat rollback`", Note::Dropped);
@@ -31,6 +31,6 @@ pub(super) fn run(asked: &StateDirectory, color: Color) -> anyhow::Result<()> {
             None => Ok(output::history::taken_back(&journal)),
         }
     })?;
-    write_stdout(&format!("{words}\n"), color)?;
+    write_stdout(&words, color)?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::plan::reach::Blocked;
 use crate::sys::collect::{self, About};
 use crate::sys::terminal::Color;
 
+use super::history::Open;
 use super::installation::{self, Installation};
 use super::told;
 
@@ -26,8 +27,9 @@ pub(super) fn run(asked: &cli::Status, format: Output, color: Color) -> anyhow::
         .into_iter()
         .filter(|name| !installed.profiles.contains(name))
         .collect();
-    told::status(&installation, &installed, &strangers, format, color)?;
-    let is_as_it_was = installed.drift.is_empty() && strangers.is_empty();
+    let open = Open::of(&sub_state)?;
+    told::status(&installation, &installed, &strangers, &open, format, color)?;
+    let is_as_it_was = installed.drift.is_empty() && strangers.is_empty() && !open.is_wrong();
     Ok(u8::from(!is_as_it_was))
 }
 

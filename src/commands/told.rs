@@ -9,6 +9,7 @@ use crate::output::apply::{self, Told};
 use crate::sys::terminal::{Color, write_stderr, write_stdout};
 
 use super::change::{Done, End};
+use super::history::Open;
 use super::installation::Installation;
 
 /// What `apply` did.
@@ -79,6 +80,7 @@ fn tell(
                     name,
                     back_end: done.back_end.name(),
                     changed: done.end != End::Declined && concerns(done, name),
+                    pending: None,
                     drift: Vec::new(),
                 })
                 .collect();
@@ -113,6 +115,7 @@ pub(super) fn status(
     installation: &Installation,
     installed: &Installed,
     strangers: &[String],
+    open: &Open,
     format: Output,
     color: Color,
 ) -> io::Result<()> {
@@ -124,13 +127,15 @@ pub(super) fn status(
             name,
             back_end,
             changed: false,
+            pending: open.pending(name),
             drift: installed.drift_of(name).unwrap_or_default(),
         })
         .collect();
     let text = match format {
         Output::Json => apply::json("ftpnat.status/1", &told),
         Output::Human => {
-            let mut text: String = told.iter().map(apply::status).collect();
+            let mut text = open.words();
+            text.extend(told.iter().map(apply::status));
             if told.is_empty() && strangers.is_empty() {
                 text.push_str(&apply::verdict(&[], "nothing is installed here"));
             }

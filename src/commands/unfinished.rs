@@ -27,9 +27,13 @@ pub(super) fn settle(locked: &Locked, manner: Manner, color: Color) -> Result<()
     take_back(locked, &journal, manner, color)
 }
 
-/// Before a removal: whatever was begun or waits is undone.
+/// Before a removal: whatever was begun or waits is undone, as far as that is known.
 pub(super) fn end(locked: &Locked, manner: Manner, color: Color) -> Result<(), Failure> {
-    match open(locked)? {
+    let (journal, damage) = history::read_even_damaged(locked.state())?;
+    if let Some(words) = damage {
+        write_stderr(&human::warning(&words), color);
+    }
+    match journal.filter(Journal::is_open) {
         Some(journal) => take_back(locked, &journal, manner, color),
         None => Ok(()),
     }

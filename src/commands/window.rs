@@ -125,7 +125,10 @@ impl Window<'_> {
     }
 
     fn keep(&self) -> Result<(), Failure> {
-        let locked = self.sub_state.lock_within(PATIENCE).map_err(|e| unkept(&e))?;
+        let locked = self
+            .sub_state
+            .lock_within(PATIENCE)
+            .map_err(|e| unkept(&e))?;
         match self.ended()? {
             Some(ended) => ended,
             None => history::keep(&locked, self.journal),
@@ -133,7 +136,10 @@ impl Window<'_> {
     }
 
     fn undo(&self, why: &str) -> Result<(), Failure> {
-        let locked = self.sub_state.lock_within(PATIENCE).map_err(|e| unkept(&e))?;
+        let locked = self
+            .sub_state
+            .lock_within(PATIENCE)
+            .map_err(|e| unkept(&e))?;
         if let Some(ended) = self.ended()? {
             return ended;
         }

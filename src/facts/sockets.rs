@@ -84,8 +84,9 @@ pub fn connections_to(
         let table = TcpNetEntries::from_buf_read(text.as_bytes(), &HOST);
         let plain = |address: SocketAddr| SocketAddr::new(unmapped(address), address.port());
         let entries = table.map(|table| table.0).unwrap_or_default().into_iter();
-        let open = entries
-            .filter(|e| e.state == TcpState::Established && ports.contains(&e.local_address.port()));
+        let open = entries.filter(|e| {
+            e.state == TcpState::Established && ports.contains(&e.local_address.port())
+        });
         found.extend(open.map(|e| (plain(e.remote_address), plain(e.local_address))));
     }
     found

@@ -26,6 +26,8 @@ pub struct Told<'a> {
     pub back_end: &'a str,
     /// Whether something of it changed, or would.
     pub changed: bool,
+    /// How long it waits to be confirmed, in seconds.
+    pub pending: Option<u64>,
     /// What is not as it was installed.
     pub drift: Vec<&'a Drift>,
 }
@@ -63,7 +65,7 @@ pub fn json(format: &'static str, profiles: &[Told]) -> String {
                 name: told.name,
                 backend: told.back_end,
                 changed: told.changed,
-                pending_confirm: None,
+                pending_confirm: told.pending,
                 drift: told
                     .drift
                     .iter()

@@ -43,10 +43,17 @@ pub fn waiting(journal: &Journal, left: Option<Duration>) -> String {
 #[must_use]
 pub fn taken_back(journal: &Journal) -> String {
     let change = change(journal);
-    format!(
-        "undone: {change}; ftpnat's rules are as they were before {}",
-        utc(journal.since)
+    hanging(
+        "",
+        "  ",
+        &format!("undone: {change}. What is ftpnat's is as it was before that."),
     )
+}
+
+/// That there is nothing to take back any more.
+#[must_use]
+pub fn is_taken_back(journal: &Journal) -> String {
+    hanging("", "  ", &happened(journal))
 }
 
 /// What is said when the time begins in which a change may be confirmed.

@@ -19,7 +19,9 @@ pub fn is_running() -> bool {
 /// What `systemd-run` said, or why it did not start.
 pub fn arm(unit: &str, seconds: u64, arguments: &[&str]) -> Result<(), String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let program = program.to_str().ok_or("the path of this program is no UTF-8")?;
+    let program = program
+        .to_str()
+        .ok_or("the path of this program is no UTF-8")?;
     let unit = format!("--unit={unit}");
     let after = format!("--on-active={seconds}s");
     let own = [
@@ -44,6 +46,9 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     if finished.success {
         Ok(())
     } else {
-        Err(format!("{program}: {}: {}", finished.status, finished.stderr))
+        Err(format!(
+            "{program}: {}: {}",
+            finished.status, finished.stderr
+        ))
     }
 }

@@ -43,8 +43,14 @@ impl Identity {
     /// does not.
     #[must_use]
     pub fn is_alive(self) -> bool {
-        let stat = || Process::new(i32::try_from(self.pid).ok()?).ok()?.stat().ok();
-        stat().is_some_and(|stat| stat.starttime == self.started && !['Z', 'X'].contains(&stat.state))
+        let stat = || {
+            Process::new(i32::try_from(self.pid).ok()?)
+                .ok()?
+                .stat()
+                .ok()
+        };
+        stat()
+            .is_some_and(|stat| stat.starttime == self.started && !['Z', 'X'].contains(&stat.state))
     }
 }
 

@@ -115,10 +115,17 @@ fn one_a_namespace() {
     // Each has a lock of its own.
     let _held = lock(&here);
     let _also = lock(&other);
-    let others = |state: &SubState| state.others().expect("read");
-    assert_eq!(others(&here), std::slice::from_ref(&other));
-    assert_eq!(others(&other), std::slice::from_ref(&here));
-    assert_eq!(others(&of(&dir.path().join("none"))), []);
+    let others = |state: &SubState| -> Vec<PathBuf> {
+        let others = state.others().expect("read");
+        others.iter().map(|o| o.folder().to_owned()).collect()
+    };
+    assert_eq!(others(&here), [other.folder()]);
+    assert_eq!(others(&other), [here.folder()]);
+    assert!(others(&of(&dir.path().join("none"))).is_empty());
+    // The number of an inode comes again; the epoch does not, nor is it process 1's.
+    let boot = boot_id().expect("a boot");
+    assert!(other.epoch().starts_with(&format!("{boot}/")), "{other:?}");
+    assert_ne!(here.epoch(), other.epoch());
 }
 
 /// Takes the lock until it is killed; in a process of its own.

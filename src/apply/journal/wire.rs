@@ -154,7 +154,9 @@ fn fault(journal: &Journal) -> Option<RecordError> {
     let settings = || {
         let main = steps.iter().map(|s| (&s.key, &s.from));
         let ends = steps.iter().map(|s| (&s.key, &s.to));
-        let others = steps.iter().flat_map(|s| s.overwrites.iter().chain(&s.then));
+        let others = steps
+            .iter()
+            .flat_map(|s| s.overwrites.iter().chain(&s.then));
         main.chain(ends).chain(others.map(|s| (&s.key, &s.value)))
     };
     let key = settings().find(|(key, _)| !is_settable(key));

@@ -70,13 +70,10 @@ fn what_is_no_record_is_refused() {
         (&b""[..], "damaged"),
         (b"\xff\xfe", "damaged"),
         (b"{", "damaged"),
-        (b"{}", "not a record of ftpnat"),
-        (b"[1]", "not a record of ftpnat"),
-        (b"{\"format\": 1}", "not a record of ftpnat"),
-        (
-            b"{\"format\": \"ftpnat.state/0\"}",
-            "not a record of ftpnat",
-        ),
+        (b"{}", "it is not ftpnat's"),
+        (b"[1]", "it is not ftpnat's"),
+        (b"{\"format\": 1}", "it is not ftpnat's"),
+        (b"{\"format\": \"ftpnat.state/0\"}", "it is not ftpnat's"),
         (b"{\"format\": \"ftpnat.state/1\"}", "damaged"),
     ] {
         let error = Record::parse(bytes).expect_err("no record");

@@ -69,9 +69,9 @@ impl Scheme {
     /// Makes the change: the journal first, then modules, rules and sysctls, in the order in
     /// which each finds what it needs. What a signal would cut short is done to its end.
     pub(super) fn carry_out(&self, making: Making) -> Result<Option<Open>, Failed> {
-        let calls = making.window.map(|_| {
-            Calls::before(&making.wanted.profiles, &self.sight.facts)
-        });
+        let calls = making
+            .window
+            .map(|_| Calls::before(&making.wanted.profiles, &self.sight.facts));
         wake::be_deaf();
         let made = self.begin(making).and_then(|(journal, armed)| {
             self.make(making, &journal, calls.as_ref())
@@ -136,12 +136,7 @@ impl Scheme {
         names.filter(|name| !loaded.contains(name)).collect()
     }
 
-    fn make(
-        &self,
-        making: Making,
-        journal: &Journal,
-        calls: Option<&Calls>,
-    ) -> Result<(), Unmade> {
+    fn make(&self, making: Making, journal: &Journal, calls: Option<&Calls>) -> Result<(), Unmade> {
         let Making {
             wanted,
             installed,
@@ -313,7 +308,10 @@ impl Unmade {
 
 /// Takes back what was begun, and says how that ended.
 fn undone(unmade: Unmade, journal: &Journal, locked: &Locked) -> Failed {
-    let why = unmade.failure.as_ref().map_or("the ruleset changed", |f| &f.message);
+    let why = unmade
+        .failure
+        .as_ref()
+        .map_or("the ruleset changed", |f| &f.message);
     let undone = history::take_back(locked, journal, why, Note::Dropped);
     let is_undone = undone.left.is_empty();
     match (unmade.failure, unmade.is_begun) {

@@ -329,4 +329,3 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 fn is_directory_itself(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
-

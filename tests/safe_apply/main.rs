@@ -1,0 +1,61 @@
+//! An apply that cannot hurt: killed at any system call, left alone by its terminal, its
+//! parent or its watchdog, on a full disk or a read-only one, it is whole or it is nothing.
+//!
+//! `FTPNAT_LONG=1` kills at every system call; `FTPNAT_KILL_SEED=NUMBER` takes other points
+//! than the usual ones.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests touch the host, and tell what they counted"
+)]
+
+mod access;
+mod disk;
+mod host;
+mod kill;
+mod open;
+mod seen;
+#[path = "../support/mod.rs"]
+mod support;
+mod timer;
+mod trace;
+mod window;
+
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Failed, Trial};
+
+/// Says what this program does as a process of its own.
+const ACT: &str = "FTPNAT_TEST_ACT";
+
+fn main() -> ExitCode {
+    if let Some(act) = std::env::var_os(ACT) {
+        let act = act.into_string().expect("UTF-8");
+        return match act.split_once(' ').unwrap_or((&act, "")) {
+            ("trace", until) => trace::main(until),
+            ("listen", port) => access::listen(port.parse().expect("a port")),
+            other => panic!("no act {other:?}"),
+        };
+    }
+    support::enter();
+    let mut trials = kill::trials();
+    trials.extend(window::trials());
+    trials.extend(open::trials());
+    trials.extend(disk::trials());
+    trials.extend(timer::trials());
+    trials.extend(access::trials());
+    support::play(trials)
+}
+
+/// This program as another process.
+fn another(act: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program's path"));
+    command.env(ACT, act);
+    command
+}
+
+fn trial(name: &str, run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    Trial::test(name, run)
+}
