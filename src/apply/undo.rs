@@ -34,21 +34,19 @@ pub struct Undone {
 #[must_use]
 pub fn undo(before: &Before, is_same_epoch: bool, known: &Snapshot, kmod: &impl Kmod) -> Undone {
     let mut undone = Undone::default();
-    if is_same_epoch {
-        let (steps, left) = system::back(&before.sysctls, |key| sysctls::read(key).ok());
-        undone.notes.extend(left);
-        let failed = steps.iter().filter_map(|step| set_one(step).err());
-        undone.left.extend(failed.map(|error| in_full(&error)));
-    }
     if let Err(error) = rules(before, known) {
         undone.left.push(match error {
             Error::Stale => "another program changes the ruleset without pause".to_owned(),
             error => error.to_string(),
         });
-        // A helper that rules name stays.
+        // What rules need stays with them.
         return undone;
     }
     if is_same_epoch {
+        let (steps, left) = system::back(&before.sysctls, |key| sysctls::read(key).ok());
+        undone.notes.extend(left);
+        let failed = steps.iter().filter_map(|step| set_one(step).err());
+        undone.left.extend(failed.map(|error| in_full(&error)));
         let unloaded = perform::unload_again(&before.modules, kmod);
         undone
             .notes

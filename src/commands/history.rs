@@ -12,7 +12,7 @@ use crate::sys::collect::{self, About};
 use crate::sys::state::{Locked, SubState};
 use crate::sys::terminal::{Color, write_stderr};
 use crate::sys::watchdog::{self, Armed, Identity};
-use crate::sys::{clock, kmod, systemd};
+use crate::sys::{clock, kmod, process, systemd};
 
 use super::installation::{self, unkept};
 
@@ -92,8 +92,20 @@ pub(super) fn keep(locked: &Locked, journal: &Journal) -> Result<(), Failure> {
 }
 
 /// Takes a change back, whatever came of it. It needs no room on the disk: where nothing can
-/// be written, the rules go back all the same, and that is said of the rest.
-pub(super) fn take_back(locked: &Locked, journal: &Journal, why: &str, note: Note) -> Undone {
+/// be written, the rules go back all the same, and that is said of the rest. A failure where
+/// nothing was tried.
+pub(super) fn take_back(
+    locked: &Locked,
+    journal: &Journal,
+    why: &str,
+    note: Note,
+) -> Result<Undone, Failure> {
+    if !process::may_change_rules() {
+        return Err(Failure::cannot(
+            "undoing changes rules, which this user may not (CAP_NET_ADMIN)",
+        )
+        .help("run as root; nothing was changed"));
+    }
     let mut now = journal.clone();
     now.stage = Stage::Undoing {
         why: why.to_owned(),
@@ -110,7 +122,8 @@ pub(super) fn take_back(locked: &Locked, journal: &Journal, why: &str, note: Not
         };
         let record = journal.before.record.as_ref();
         let written = installation::write(locked, record).and_then(|()| match note {
-            Note::Kept => write(locked, &now),
+            // Without room for it there is no note.
+            Note::Kept => write(locked, &now).or_else(|_| clear(locked)),
             Note::Dropped => clear(locked),
         });
         undone.left.extend(written.err().map(|e| e.message));
@@ -118,7 +131,7 @@ pub(super) fn take_back(locked: &Locked, journal: &Journal, why: &str, note: Not
     if undone.left.is_empty() {
         disarm(journal);
     }
-    undone
+    Ok(undone)
 }
 
 /// What the last change left to be done, as it is at this moment.

@@ -67,7 +67,23 @@ pub(super) fn under_lock<T>(
     sub_state: &SubState,
     work: impl FnOnce(&Locked) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let locked = sub_state.lock_within(PATIENCE).map_err(|e| unkept(&e))?;
+    work_under(sub_state, sub_state.lock_within(PATIENCE), work)
+}
+
+/// The same to undo something, where even that can be done that cannot be written down.
+pub(super) fn under_lock_to_undo<T>(
+    sub_state: &SubState,
+    work: impl FnOnce(&Locked) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    work_under(sub_state, sub_state.lock_to_undo(PATIENCE), work)
+}
+
+fn work_under<T>(
+    sub_state: &SubState,
+    locked: Result<Locked, StateError>,
+    work: impl FnOnce(&Locked) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let locked = locked.map_err(|e| unkept(&e))?;
     let done = work(&locked);
     if matches!(sub_state.read(record::FILE), Ok(None)) {
         locked.leave_no_trace();

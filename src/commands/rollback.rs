@@ -13,7 +13,7 @@ use super::installation;
 /// is a failure.
 pub(super) fn run(asked: &StateDirectory, color: Color) -> anyhow::Result<()> {
     let sub_state = installation::sub_state(asked)?;
-    let words = installation::under_lock(&sub_state, |locked| {
+    let words = installation::under_lock_to_undo(&sub_state, |locked| {
         let Some(journal) = history::read(&sub_state)? else {
             return Ok("nothing to undo: no apply is remembered here\n".to_owned());
         };
@@ -22,7 +22,7 @@ pub(super) fn run(asked: &StateDirectory, color: Color) -> anyhow::Result<()> {
             return Ok(output::history::is_taken_back(&journal));
         }
         wake::be_deaf();
-        let undone = history::take_back(locked, &journal, "by `ftpnat rollback`", Note::Dropped);
+        let undone = history::take_back(locked, &journal, "by `ftpnat rollback`", Note::Dropped)?;
         for note in &undone.notes {
             write_stderr(&human::warning(note), color);
         }

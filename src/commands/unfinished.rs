@@ -65,6 +65,7 @@ fn take_back(
     wake::be_deaf();
     let undone = history::take_back(locked, journal, "before another change", Note::Dropped);
     wake::hear_again();
+    let undone = undone?;
     for note in &undone.notes {
         write_stderr(&human::warning(note), color);
     }

@@ -85,14 +85,14 @@ fn due(journal: &Journal, is_orphan: bool, is_asked_to_end: bool) -> Due {
 /// `seen`: it, in case that it cannot be read any more.
 fn undo(sub_state: &SubState, id: &str, seen: Option<&Journal>, why: &str) {
     for _ in 0..ATTEMPTS {
-        if let Ok(locked) = sub_state.lock_within(PATIENCE) {
+        if let Ok(locked) = sub_state.lock_to_undo(PATIENCE) {
             let journal = match history::read(sub_state) {
                 Ok(found) => found.filter(|journal| journal.id == id && journal.is_open()),
                 Err(_) => seen.cloned(),
             };
             let Some(journal) = journal else { return };
             let undone = history::take_back(&locked, &journal, why, Note::Kept);
-            if undone.left.is_empty() {
+            if undone.is_ok_and(|undone| undone.left.is_empty()) {
                 return;
             }
         }

@@ -143,7 +143,7 @@ impl Window<'_> {
         if let Some(ended) = self.ended()? {
             return ended;
         }
-        let taken = history::take_back(&locked, self.journal, why, Note::Dropped);
+        let taken = history::take_back(&locked, self.journal, why, Note::Dropped)?;
         for note in &taken.notes {
             write_stderr(&human::warning(note), self.color);
         }

@@ -46,6 +46,16 @@ pub fn feed(program: &str, arguments: &[&str], input: &str) -> io::Result<Finish
     Ok(finished(&output))
 }
 
+/// Whether this process may change rules in its network namespace: without that even a user
+/// of number 0 may not, who may change sysctls all the same. Where that cannot be told, it may.
+#[must_use]
+pub fn may_change_rules() -> bool {
+    /// `CAP_NET_ADMIN` (capabilities(7)).
+    const NET_ADMIN: u64 = 1 << 12;
+    let status = procfs::process::Process::myself().and_then(|own| own.status());
+    status.map_or(true, |status| status.capeff & NET_ADMIN != 0)
+}
+
 fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).env("LC_ALL", "C");

@@ -312,8 +312,11 @@ fn undone(unmade: Unmade, journal: &Journal, locked: &Locked) -> Failed {
         .failure
         .as_ref()
         .map_or("the ruleset changed", |f| &f.message);
-    let undone = history::take_back(locked, journal, why, Note::Dropped);
-    let is_undone = undone.left.is_empty();
+    let left = match history::take_back(locked, journal, why, Note::Dropped) {
+        Ok(undone) => undone.left,
+        Err(failure) => vec![failure.message],
+    };
+    let is_undone = left.is_empty();
     match (unmade.failure, unmade.is_begun) {
         (None, _) if is_undone => Failed::Stale,
         (Some(failure), false) if is_undone => Failed::For(failure),
@@ -329,7 +332,7 @@ fn undone(unmade: Unmade, journal: &Journal, locked: &Locked) -> Failed {
             Failed::For(
                 Failure::left(format!(
                     "{first}; and it could not be undone: {}",
-                    undone.left.join("; ")
+                    left.join("; ")
                 ))
                 .help(
                     "`ftpnat status` shows what is there; `ftpnat rollback` tries again, and \

@@ -266,6 +266,27 @@ impl SubState {
         }
     }
 
+    /// The same where nothing can be written any more: what was begun must still be undone.
+    ///
+    /// # Errors
+    /// As [`SubState::lock`].
+    pub fn lock_to_undo(&self, limit: Duration) -> Result<Locked, StateError> {
+        let is_read_only = |error: &StateError| {
+            matches!(error, StateError::Failed { source, .. }
+                if source.kind() == io::ErrorKind::ReadOnlyFilesystem)
+        };
+        match self.lock_within(limit) {
+            Err(error) if is_read_only(&error) => {
+                let path = self.folder.join(LOCK);
+                let file = open(OpenOptions::new().read(true), &path);
+                let file = file.map_err(failed("open", &path))?;
+                file.try_lock().map_err(|_| StateError::Busy(who(&file)))?;
+                Ok(Locked::signed(self.clone(), file))
+            }
+            locked => locked,
+        }
+    }
+
     /// Who holds the lock; `None` where nobody does, or that cannot be told.
     #[must_use]
     pub fn holder(&self) -> Option<Holder> {
