@@ -71,6 +71,7 @@ pub fn locked_out(lost: &LockedOut, after: &Ruleset) -> Failure {
         None => "SSH".to_owned(),
     };
     let by = lost.by.map(|at| at_place(after, at));
+    let port = lost.server.port();
     let becomes = match (lost.is_led_away, by) {
         (true, Some(by)) => format!("would be led elsewhere by {by}"),
         (true, None) => "would be led elsewhere".to_owned(),
@@ -81,11 +82,14 @@ pub fn locked_out(lost: &LockedOut, after: &Ruleset) -> Failure {
         "this could lock you out: {who} to {} is let in now, and {becomes}",
         lost.server
     ))
-    .help(format!(
-        "take port {} out of the profile's ports, or let SSH in by another one first; nothing \
-         was changed",
-        lost.server.port()
-    ))
+    .help(if lost.is_led_away {
+        format!(
+            "take port {port} out of the profile's ports, or let SSH listen on another one \
+             first; nothing was changed"
+        )
+    } else {
+        format!("let SSH in to port {port} by a rule of your own first; nothing was changed")
+    })
 }
 
 fn refused(refusal: &Refusal, others: &Ruleset) -> Failure {

@@ -56,7 +56,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                 let played = play(kind, verb, points);
                 if LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
                     let killed = KILLED.load(Ordering::SeqCst);
-                    eprintln!("killed at {killed} system calls");
+                    eprintln!("all in all killed at {killed} system calls");
                 }
                 played
             }));
@@ -89,18 +89,28 @@ fn play(kind: Kind, verb: Verb, points: u64) -> Result<(), Failed> {
     }
     let is_long = std::env::var_os("FTPNAT_LONG").is_some();
     let chosen: Vec<Until> = if is_long {
-        let before = (1..whole.first_change).map(Until::Call);
         let behind = 0..=whole.calls - whole.first_change;
-        before.chain(behind.map(Until::Behind)).collect()
+        let before = (1..whole.first_change).map(Until::Call);
+        behind.map(Until::Behind).chain(before).collect()
     } else {
         chosen(&whole, points, kind, verb)
     };
+    let name = format!("{}/{}", verb.name(), kind.word());
+    eprintln!(
+        "{name}: {} calls of {}, {} of them before anything changes",
+        chosen.len(),
+        whole.calls,
+        whole.first_change - 1
+    );
     let mut late = 0;
     for (number, at) in chosen.iter().enumerate() {
         scene.reset()?;
         let traced = scene.traced(*at)?;
         if traced.status.is_none() {
-            KILLED.fetch_add(1, Ordering::SeqCst);
+            let killed = KILLED.fetch_add(1, Ordering::SeqCst) + 1;
+            if is_long && killed % 500 == 0 {
+                eprintln!("killed at {killed} system calls so far");
+            }
         } else {
             late += 1;
         }
