@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::apply::journal::{Journal, Stage};
 use crate::cli;
+use crate::sys::clock;
 use crate::sys::state::SubState;
 use crate::sys::watchdog::{Event, Watch};
 
@@ -22,7 +23,8 @@ pub(super) fn run(asked: &cli::Watchdog) -> anyhow::Result<()> {
     let sub_state = installation::sub_state(&asked.state)?;
     if asked.at_once {
         let why = "nobody confirmed it, and the process that would have undone it was gone";
-        return Ok(undo(&sub_state, &asked.id, None, why));
+        undo(&sub_state, &asked.id, None, why);
+        return Ok(());
     }
     let mut watch = Watch::begin()?;
     let mut seen: Option<Journal> = None;
@@ -49,7 +51,10 @@ pub(super) fn run(asked: &cli::Watchdog) -> anyhow::Result<()> {
         match due(journal, is_orphan, asked_to) {
             Due::Never => return Ok(()),
             Due::In(left) => pause = left.min(PAUSE),
-            Due::Now(why) => return Ok(undo(&sub_state, &asked.id, Some(journal), &why)),
+            Due::Now(why) => {
+                undo(&sub_state, &asked.id, Some(journal), &why);
+                return Ok(());
+            }
         }
     }
 }
@@ -96,7 +101,6 @@ fn undo(sub_state: &SubState, id: &str, seen: Option<&Journal>, why: &str) {
                 return;
             }
         }
-        std::thread::yield_now();
-        crate::sys::clock::sleep(PAUSE);
+        clock::sleep(PAUSE);
     }
 }

@@ -89,18 +89,16 @@ pub fn arm(arguments: &[&OsStr]) -> io::Result<Armed> {
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
     let process = Identity::of(child.id()).filter(|_| line == ARMED);
-    match process {
-        Some(process) => Ok(Armed {
-            process,
-            _lifeline: lifeline,
-            child,
-        }),
-        None => {
-            let _ = child.kill();
-            let status = child.wait()?;
-            Err(io::Error::other(format!("it ended at once ({status})")))
-        }
-    }
+    let Some(process) = process else {
+        let _ = child.kill();
+        let status = child.wait()?;
+        return Err(io::Error::other(format!("it ended at once ({status})")));
+    };
+    Ok(Armed {
+        process,
+        _lifeline: lifeline,
+        child,
+    })
 }
 
 /// A watchdog, from within.

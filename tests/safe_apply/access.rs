@@ -8,7 +8,7 @@ use std::process::{Child, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
 use crate::host::{Host, Kind, finished};
 use crate::support::Run;
@@ -99,7 +99,7 @@ fn accept(host: &Host, port: u16) {
     }
 }
 
-fn own_connection(kind: Kind) -> Result<(), Failed> {
+fn own_connection(kind: Kind) {
     let host = Host::new(kind);
     // Not let in now: there is nothing to lose.
     let run = apply_over_ssh(&host, 50_500);
@@ -114,10 +114,9 @@ fn own_connection(kind: Kind) -> Result<(), Failed> {
     assert!(said(&run).contains(words), "{run:?}");
     assert!(said(&run).contains("take port 50500 out"), "{run:?}");
     assert_eq!(host.seen(), before, "nothing was changed");
-    Ok(())
 }
 
-fn listener(kind: Kind) -> Result<(), Failed> {
+fn listener(kind: Kind) {
     let host = Host::new(kind);
     accept(&host, 50_500);
     let before = host.seen();
@@ -131,19 +130,17 @@ fn listener(kind: Kind) -> Result<(), Failed> {
     assert_eq!(host.seen(), before, "nothing was changed");
     drop(sshd);
     assert_eq!(host.run_apply(&["--yes"]).status, 0);
-    Ok(())
 }
 
-fn beside() -> Result<(), Failed> {
+fn beside() {
     let host = Host::new(Kind::Nft);
     let _sshd = listening(&host, "sshd", 22, None);
     let run = apply_over_ssh(&host, 22);
     assert_eq!(run.status, 0, "{run:?}");
-    Ok(())
 }
 
-/// sudo does not hand SSH_CONNECTION on: who called it has it.
-fn behind_sudo() -> Result<(), Failed> {
+/// sudo does not hand `SSH_CONNECTION` on: who called it has it.
+fn behind_sudo() {
     let host = Host::new(Kind::Nft);
     accept(&host, 50_500);
     let folder = host.folder();
@@ -160,11 +157,10 @@ fn behind_sudo() -> Result<(), Failed> {
     let run = finished(&mut command);
     assert_eq!(run.status, 3, "{run:?}");
     assert!(said(&run).contains("SSH from 203.0.113.9"), "{run:?}");
-    Ok(())
 }
 
 /// Let in by nothing but a rule of ours, SSH would go with it.
-fn by_ours() -> Result<(), Failed> {
+fn by_ours() {
     let host = Host::new(Kind::Nft);
     assert_eq!(host.run_apply(&["--yes"]).status, 0);
     let before = host.seen();
@@ -176,11 +172,10 @@ fn by_ours() -> Result<(), Failed> {
     assert_eq!(host.seen(), before, "nothing was changed");
     drop(sshd);
     assert_eq!(host.run(&["remove"]).status, 0);
-    Ok(())
 }
 
 /// It answers once, and not again: what is in force then is undone at once.
-fn server_goes() -> Result<(), Failed> {
+fn server_goes() {
     for kind in Kind::ALL {
         let host = Host::new(kind);
         let before = host.seen();
@@ -193,10 +188,9 @@ fn server_goes() -> Result<(), Failed> {
         assert_eq!(host.seen(), before, "undone");
         assert!(!std::path::Path::new(&host.state()).exists(), "no trace");
     }
-    Ok(())
 }
 
-fn server_stays() -> Result<(), Failed> {
+fn server_stays() {
     let host = Host::new(Kind::Nft);
     let before = host.seen();
     let _server = listening(&host, "ftpd", 2121, None);
@@ -204,5 +198,4 @@ fn server_stays() -> Result<(), Failed> {
     assert_eq!(run.status, 4, "{run:?}");
     assert!(said(&run).contains("nobody confirmed it"), "{run:?}");
     assert_eq!(host.seen(), before, "undone");
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The state on a disk that is full, or read-only, before a change or in its window.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
 use crate::host::{Host, Kind, finished};
 use crate::support::Run;
@@ -48,7 +48,7 @@ fn expect(run: &Run, stdout: &str, words: &str) {
     );
 }
 
-fn full_before() -> Result<(), Failed> {
+fn full_before() {
     for kind in Kind::ALL {
         let host = Host::new(kind);
         let before = host.seen();
@@ -59,10 +59,9 @@ fn full_before() -> Result<(), Failed> {
         expect(&run, "3\n3\n", "(make room there)");
         assert_eq!(host.seen(), before, "nothing was changed");
     }
-    Ok(())
 }
 
-fn full_in_the_window() -> Result<(), Failed> {
+fn full_in_the_window() {
     let host = Host::new(Kind::Nft);
     let before = host.seen();
     let run = on_a_disk(
@@ -85,10 +84,9 @@ fn full_in_the_window() -> Result<(), Failed> {
     let status = "behind (nft): installed, and as it was installed\n\
                   here (nft): installed, and as it was installed\n0\n";
     expect(&run, &format!("same\n0\n{status}"), "");
-    Ok(())
 }
 
-fn full_for_a_removal() -> Result<(), Failed> {
+fn full_for_a_removal() {
     let host = Host::new(Kind::Nft);
     let run = on_a_disk(
         &host,
@@ -97,10 +95,9 @@ fn full_for_a_removal() -> Result<(), Failed> {
     let status = "behind (nft): installed, and as it was installed\n\
                   here (nft): installed, and as it was installed\n";
     expect(&run, &format!("3\n{status}"), "(make room there)");
-    Ok(())
 }
 
-fn read_only_before() -> Result<(), Failed> {
+fn read_only_before() {
     let host = Host::new(Kind::Nft);
     let before = host.seen();
     let run = on_a_disk(
@@ -111,11 +108,10 @@ fn read_only_before() -> Result<(), Failed> {
     let stdout = "3\n3\nftpnat: nothing is installed here\n0\n";
     expect(&run, stdout, "(take another directory: --state-dir)");
     assert_eq!(host.seen(), before, "nothing was changed");
-    Ok(())
 }
 
 /// Nothing can be written, not even that it is undone: that is said, and the rules are gone.
-fn read_only_in_the_window() -> Result<(), Failed> {
+fn read_only_in_the_window() {
     let host = Host::new(Kind::Nft);
     let before = host.seen();
     let run = on_a_disk(
@@ -129,5 +125,4 @@ fn read_only_in_the_window() -> Result<(), Failed> {
     assert_eq!(host.seen(), before, "undone");
     let status = std::fs::read_to_string(host.dir().join("status")).expect("read");
     assert!(status.contains("overdue"), "{status}");
-    Ok(())
 }

@@ -8,6 +8,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::host::{Host, Kind};
 use crate::seen::Seen;
+use crate::support::Run;
 use crate::support::dice::Dice;
 use crate::trace::{self, Traced, Until};
 use crate::trial;
@@ -108,7 +109,7 @@ fn play(kind: Kind, verb: Verb, points: u64) -> Result<(), Failed> {
         let traced = scene.traced(*at)?;
         if traced.status.is_none() {
             let killed = KILLED.fetch_add(1, Ordering::SeqCst) + 1;
-            if is_long && killed % 500 == 0 {
+            if is_long && killed.is_multiple_of(500) {
                 eprintln!("killed at {killed} system calls so far");
             }
         } else {
@@ -132,8 +133,8 @@ fn chosen(whole: &Traced, points: u64, kind: Kind, verb: Verb) -> Vec<Until> {
     let seed: u64 = seed.and_then(|text| text.parse().ok()).unwrap_or(7);
     let own = kind.word().len() * 16 + verb.name().len();
     let mut dice = Dice(seed * 1000 + u64::try_from(own).expect("few"));
-    let point = |number| {
-        if number % EARLY == 0 {
+    let point = |number: u64| {
+        if number.is_multiple_of(EARLY) {
             Until::Call(dice.count(1, whole.first_change))
         } else {
             Until::Behind(dice.count(0, whole.calls - whole.first_change))
@@ -161,10 +162,10 @@ impl Scene {
 
     /// As it is before the verb.
     fn reset(&self) -> Result<(), Failed> {
-        done(self.host.run(&["remove"]))?;
+        done(&self.host.run(&["remove"]))?;
         if self.verb != Verb::Apply {
             self.host.other_range(false);
-            done(self.host.run_apply(&["--yes"]))?;
+            done(&self.host.run_apply(&["--yes"]))?;
             self.host.other_range(self.verb == Verb::Replace);
         }
         Ok(())
@@ -226,15 +227,15 @@ impl Scene {
         let (now, is_open) = found;
         match (self.verb, is_again) {
             (Verb::Apply | Verb::Replace, true) => {
-                done(self.host.run_apply(&["--yes"]))?;
+                done(&self.host.run_apply(&["--yes"]))?;
                 self.is_as(&self.after, "applied again")?;
-                done(self.host.run(&["rollback"]))?;
+                done(&self.host.run(&["rollback"]))?;
                 self.is_as(&self.before, "rolled back")
             }
             (Verb::Apply | Verb::Replace, false) => {
                 // Killed before it was written down, what is rolled back is the apply before.
                 let is_earlier = !is_open && *now == self.before;
-                done(self.host.run(&["rollback"]))?;
+                done(&self.host.run(&["rollback"]))?;
                 if is_earlier && self.verb == Verb::Replace {
                     self.is_clean()
                 } else {
@@ -242,15 +243,15 @@ impl Scene {
                 }
             }
             (Verb::Rollback, _) => {
-                done(self.host.run(&["rollback"]))?;
+                done(&self.host.run(&["rollback"]))?;
                 self.is_as(&self.after, "rolled back")
             }
             (Verb::Remove, true) => {
-                done(self.host.run(&["remove"]))?;
+                done(&self.host.run(&["remove"]))?;
                 self.is_as(&self.after, "removed again")
             }
             (Verb::Remove, false) => {
-                done(self.host.run(&["rollback"]))?;
+                done(&self.host.run(&["rollback"]))?;
                 if *is_open {
                     self.is_as(&self.before, "the removal undone")
                 } else {
@@ -279,7 +280,7 @@ impl Scene {
     }
 }
 
-fn done(run: crate::support::Run) -> Result<(), Failed> {
+fn done(run: &Run) -> Result<(), Failed> {
     if run.status == 0 {
         Ok(())
     } else {

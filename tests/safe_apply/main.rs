@@ -23,7 +23,7 @@ mod timer;
 mod trace;
 mod window;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -49,13 +49,23 @@ fn main() -> ExitCode {
     support::play(trials)
 }
 
-/// This program as another process.
-fn another(act: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("this program's path"));
-    command.env(ACT, act);
-    command
+/// What a trial may give.
+trait Played {
+    fn played(self) -> Result<(), Failed>;
 }
 
-fn trial(name: &str, run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    Trial::test(name, run)
+impl Played for () {
+    fn played(self) -> Result<(), Failed> {
+        Ok(())
+    }
+}
+
+impl Played for Result<(), Failed> {
+    fn played(self) -> Result<(), Failed> {
+        self
+    }
+}
+
+fn trial<T: Played>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Trial {
+    Trial::test(name, || run().played())
 }

@@ -89,31 +89,19 @@ fn many_at_once() -> Result<(), Failed> {
     Ok(())
 }
 
-fn who_holds_the_lock() -> Result<(), Failed> {
+fn who_holds_the_lock() {
     let host = Host::new(Kind::Nft);
     assert_status(&host.run_apply(&["--yes"]), 0, "installed");
     let lock = host.file("lock").expect("a lock");
     let signed = fs::read_to_string(&lock).expect("read");
-    let mut holder = std::process::Command::new("flock")
-        .arg(&lock)
-        .args(["sleep", "30"])
-        .spawn()
-        .expect("flock runs");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let held = fs::File::open(&lock).expect("opened");
+    held.lock().expect("held");
     let pid = signed.split(' ').next().expect("a pid");
     for verb in [&["rollback"][..], &["confirm"], &["remove"]] {
         let run = host.run(verb);
         assert_status(&run, 3, &format!("another ftpnat (pid {pid}, since "));
     }
     assert_status(&host.run(&["status"]), 0, "as it was installed");
-    holder.kill().expect("killed");
-    holder.wait().expect("gone");
-    // sleep has it too.
-    let sleeping = format!("sleep 30");
-    let _ = std::process::Command::new("pkill")
-        .args(["-f", &sleeping])
-        .status();
-    Ok(())
 }
 
 /// Installed, and with a journal that `spoil` made another.
@@ -140,7 +128,7 @@ fn damaged(spoil: impl Fn(&str) -> String) -> Result<(), Failed> {
     is_as(&host, &before, "removed")
 }
 
-fn newer() -> Result<(), Failed> {
+fn newer() {
     let (host, _, after) = spoilt(|text| text.replace("journal/1", "journal/2"));
     for verb in [&["status"][..], &["confirm"], &["rollback"], &["remove"]] {
         assert_status(
@@ -151,21 +139,19 @@ fn newer() -> Result<(), Failed> {
     }
     assert_status(&host.run_apply(&["--yes"]), 3, "use that one");
     assert_eq!(host.seen(), after, "nothing was changed");
-    Ok(())
 }
 
-fn private() -> Result<(), Failed> {
+fn private() {
     let (host, ..) = spoilt(str::to_owned);
     for name in ["journal.json", "record.json", "lock"] {
         let file = host.file(name).expect(name);
         let mode = fs::metadata(file).expect(name).permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-    Ok(())
 }
 
 /// Ours is recognised by its comments.
-fn without_state() -> Result<(), Failed> {
+fn without_state() {
     for kind in Kind::ALL {
         let host = Host::new(kind);
         let before = host.seen();
@@ -178,7 +164,6 @@ fn without_state() -> Result<(), Failed> {
         // What sysctls were is known to nobody any more.
         assert_eq!((now.ours, now.foreign), (before.ours, before.foreign));
     }
-    Ok(())
 }
 
 /// The kernel gives the number of a namespace's inode again. What is kept of the one that is
@@ -213,7 +198,7 @@ fn re_created() -> Result<(), Failed> {
 
 /// No clock that is set decides: a change made long ago, or in days to come, waits as long as
 /// any. The time since boot does: where it is beyond the end, the undo is overdue.
-fn clock_jumps() -> Result<(), Failed> {
+fn clock_jumps() {
     for (from, status) in [("\"since\":", 0), ("\"until\":", 1)] {
         for jump in ["1", "99999999999"] {
             let host = Host::new(Kind::Nft);
@@ -250,10 +235,9 @@ fn clock_jumps() -> Result<(), Failed> {
             }
         }
     }
-    Ok(())
 }
 
-fn nothing() -> Result<(), Failed> {
+fn nothing() {
     let host = Host::new(Kind::Nft);
     assert_status(&host.run(&["confirm"]), 0, "nothing waits");
     assert_status(&host.run(&["rollback"]), 0, "nothing to undo");
@@ -266,7 +250,6 @@ fn nothing() -> Result<(), Failed> {
     for more in [&["--confirm", "0"][..], &["--confirm", "60", "--yes"]] {
         assert_eq!(host.run_apply(more).status, 2, "{more:?}");
     }
-    Ok(())
 }
 
 /// Every verb that changes something, and `status`.
@@ -299,7 +282,7 @@ fn refused(host: &Host, program: &[&str], words: &str) {
     assert_eq!(host.seen(), before, "nothing was changed");
 }
 
-fn as_a_user() -> Result<(), Failed> {
+fn as_a_user() {
     let host = Host::new(Kind::Nft);
     let program = [
         "setpriv",
@@ -313,10 +296,9 @@ fn as_a_user() -> Result<(), Failed> {
     assert_status(&host.run_apply(&["--yes"]), 0, "installed");
     fs::set_permissions(host.dir(), fs::Permissions::from_mode(0o755)).expect("set");
     refused(&host, &program, "as root");
-    Ok(())
 }
 
-fn without_capabilities() -> Result<(), Failed> {
+fn without_capabilities() {
     let host = Host::new(Kind::Nft);
     assert_status(&host.run_apply(&["--yes"]), 0, "installed");
     let before = host.seen();
@@ -340,5 +322,4 @@ fn without_capabilities() -> Result<(), Failed> {
         assert!(run.stderr.contains("root"), "{run:?}");
         assert_eq!(host.seen(), before, "nothing was changed");
     }
-    Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
 use crate::host::{Host, Kind, finished};
 use crate::support::Run;
@@ -72,7 +72,7 @@ fn said(host: &Host) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-fn acts() -> Result<(), Failed> {
+fn acts() {
     for kind in Kind::ALL {
         let host = Host::new(kind);
         let before = host.seen();
@@ -94,10 +94,9 @@ fn acts() -> Result<(), Failed> {
         );
         assert_eq!(host.seen(), before, "undone");
     }
-    Ok(())
 }
 
-fn stopped() -> Result<(), Failed> {
+fn stopped() {
     let host = Host::new(Kind::Nft);
     let run = booted(
         &host,
@@ -109,11 +108,10 @@ fn stopped() -> Result<(), Failed> {
         asked.contains("\nsystemctl --quiet stop ftpnat-undo-"),
         "{asked}"
     );
-    Ok(())
 }
 
 /// Fired though the change was confirmed, it does nothing.
-fn too_late() -> Result<(), Failed> {
+fn too_late() {
     let host = Host::new(Kind::Nft);
     let run = booted(
         &host,
@@ -124,11 +122,10 @@ fn too_late() -> Result<(), Failed> {
     let status = "0\nbehind (nft): installed, and as it was installed\n\
                   here (nft): installed, and as it was installed\n";
     assert_eq!(run.stdout, status, "{run:?}");
-    Ok(())
 }
 
 /// Without a timer the watchdog is enough, and that there is none is said.
-fn fails() -> Result<(), Failed> {
+fn fails() {
     let host = Host::new(Kind::Nft);
     let before = host.seen();
     let run = booted(
@@ -143,5 +140,4 @@ fn fails() -> Result<(), Failed> {
     );
     assert!(words.contains("Failed to connect to bus"), "{words}");
     assert_eq!(host.seen(), before, "undone");
-    Ok(())
 }

@@ -90,6 +90,8 @@ pub(crate) fn ftpnat(host: &Host, arguments: &[&str], until: Until) -> Traced {
 /// The tracer, in a process of its own: whatever is waited for is the traced one's.
 pub(crate) fn main(until: &str) -> ExitCode {
     let until = Until::parse(until);
+    // Waited for below.
+    #[expect(clippy::zombie_processes, reason = "waitpid reaps it")]
     let child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$@\"", "sh"])
         .args(std::env::args_os().skip(1))
@@ -112,7 +114,6 @@ pub(crate) fn main(until: &str) -> ExitCode {
         match waitpid(None, Some(WaitPidFlag::__WALL)).expect("something happens") {
             WaitStatus::Exited(of, code) if of == pid => break i64::from(code),
             WaitStatus::Signaled(of, ..) if of == pid => break -1,
-            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => {}
             WaitStatus::PtraceEvent(of, _, event) => {
                 count.is_on |= event == libc::PTRACE_EVENT_EXEC;
                 go_on(of, None);

@@ -65,6 +65,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         }),
         trial("window/both-are-killed", both_are_killed),
+        trial("window/as-the-readme-shows-it", as_shown),
         trial("window/the-watchdog-is-asked-to-end", || {
             left_alone(|apply, host| {
                 kill(watchdog(host), Signal::SIGTERM).expect("sent");
@@ -80,6 +81,20 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         }),
     ];
+    trials.extend(signals());
+    for kind in Kind::ALL {
+        trials.push(trial(&format!("window/over/{}", kind.word()), move || {
+            over(kind);
+        }));
+        let name = format!("window/confirmed/{}", kind.word());
+        trials.push(trial(&name, move || confirmed(kind)));
+    }
+    trials
+}
+
+/// Signals to apply, and to its watchdog.
+fn signals() -> Vec<Trial> {
+    let mut trials = Vec::new();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGQUIT] {
         trials.push(trial(&format!("window/apply-gets-{signal}"), move || {
             left_alone(|apply, _| {
@@ -118,13 +133,6 @@ pub(crate) fn trials() -> Vec<Trial> {
                 })
             },
         ));
-    }
-    for kind in Kind::ALL {
-        trials.push(trial(&format!("window/over/{}", kind.word()), move || {
-            over(kind)
-        }));
-        let name = format!("window/confirmed/{}", kind.word());
-        trials.push(trial(&name, move || confirmed(kind)));
     }
     trials
 }
@@ -212,7 +220,7 @@ pub(crate) fn is_as(host: &Host, wanted: &Seen, what: &str) -> Result<(), Failed
 }
 
 /// Nobody confirms it: what others changed meanwhile stays, and is no reason.
-fn over(kind: Kind) -> Result<(), Failed> {
+fn over(kind: Kind) {
     let host = Host::new(kind);
     let folder = host.folder();
     let before = host.seen();
@@ -244,7 +252,6 @@ fn over(kind: Kind) -> Result<(), Failed> {
     assert_eq!(again.status, 0, "{again:?}");
     let status = host.run(&["status"]);
     assert!(!status.stdout.contains("undone"), "{status:?}");
-    Ok(())
 }
 
 fn confirmed(kind: Kind) -> Result<(), Failed> {
@@ -431,4 +438,25 @@ fn closes_for_good() -> Result<(), Failed> {
     until("the undo", || stage(&host) != "waiting");
     host.settle();
     is_as(&host, &before, "undone")
+}
+
+/// The README shows what is printed.
+fn as_shown() {
+    let host = Host::new(Kind::Nft);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let profile = root.join("profiles/own-firewall.yaml");
+    let profile = profile.display().to_string();
+    let child = host
+        .ftpnat(&["apply", "--profile", &profile, "--confirm", "120"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ftpnat runs");
+    until("it waits", || stage(&host) == "waiting");
+    assert_eq!(host.run(&["rollback"]).status, 0);
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("read");
+    let (_, shown) = readme.split_once("--confirm 120\n").expect("the command");
+    let (shown, _) = shown.split_once("```").expect("its end");
+    assert!(said.contains(shown), "{said}");
 }
