@@ -3,18 +3,28 @@
 /// A point in time, in seconds since 1970, as `2026-11-26 14:03:12 UTC`.
 #[must_use]
 pub fn utc(seconds: u64) -> String {
+    format!("{} UTC", date_and_time(seconds))
+}
+
+/// The same in UTC without saying so, as `2026-11-26 14:03:12`.
+#[must_use]
+pub fn date_and_time(seconds: u64) -> String {
     let (year, month, day) = date(seconds / 86_400);
-    format!("{year}-{month:02}-{day:02} {}", time_of_day(seconds))
+    format!("{year:04}-{month:02}-{day:02} {}", clock(seconds))
 }
 
 /// Its time of day alone, as `14:03:12 UTC`.
 #[must_use]
 pub fn time_of_day(seconds: u64) -> String {
-    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
-    format!("{hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+    format!("{} UTC", clock(seconds))
 }
 
-/// Year, month and day of a day since 1970 in the Gregorian calendar: years begin in March,
+fn clock(seconds: u64) -> String {
+    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
+}
+
+/// Year, month and day of a day since 1970 (Howard Hinnant's `civil_from_days`): years begin in March,
 /// so that the leap day is their last, and 400 of them have 146,097 days.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::symbols::{self, Names, name};
+use crate::model::time::date_and_time;
 
 /// A type of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub(super) fn print(kind: Type, bytes: &[u8], order: Order, is_plain: bool) -> S
         (Type::Mark, Some(value)) => format!("0x{value:08x}"),
         (Type::Time, Some(value)) => time(value),
         (Type::Date, Some(value)) => date(value / 1_000_000_000),
-        (Type::Hour, Some(value)) => format!("\"{}\"", clock(value, false)),
+        (Type::Hour, Some(value)) => format!("\"{}\"", clock(value)),
         (Type::Class, Some(0xffff_ffff)) => "root".to_owned(),
         (Type::Class, Some(0)) => "none".to_owned(),
         (Type::Class, Some(value)) => format!("{:x}:{:x}", value >> 16, value & 0xffff),
@@ -149,27 +150,13 @@ pub(super) fn time(milliseconds: u64) -> String {
 
 /// Seconds since 1970 as a date, in UTC: nft takes the zone that it runs in.
 fn date(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Of Howard Hinnant's `civil_from_days`: years begin with March.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let in_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * in_year + 2) / 153;
-    let day = in_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = year + era * 400 + later;
-    format!("\"{year:04}-{month:02}-{day:02} {}\"", clock(rest, true))
+    format!("\"{}\"", date_and_time(seconds))
 }
 
-/// Seconds since midnight; seconds of a minute only where there are some, or `always`.
-fn clock(seconds: u64, always: bool) -> String {
+/// Seconds since midnight; seconds of a minute only where there are some.
+fn clock(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    if always || rest != 0 {
+    if rest != 0 {
         format!("{hours:02}:{minutes:02}:{rest:02}")
     } else {
         format!("{hours:02}:{minutes:02}")
