@@ -115,7 +115,7 @@ fn native(was: &Ruleset, known: &Snapshot) -> Result<(), Error> {
 /// is known to have been made so; gives what of it is still there.
 ///
 /// # Errors
-/// As [`carry_out`].
+/// As [`super::install::carry_out`].
 pub fn tidy(made: Vec<Made>, known: &Snapshot) -> Result<Vec<Made>, Error> {
     if made.is_empty() {
         return Ok(made);

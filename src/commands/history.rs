@@ -7,7 +7,8 @@ use crate::apply::journal::{self, Journal, Stage, Watch};
 use crate::apply::record::RecordError;
 use crate::apply::undo::{Undone, undo};
 use crate::cli::StateDirectory;
-use crate::output::{self, Failure, human, one_line};
+use crate::output::history::Now;
+use crate::output::{self, Failure, one_line};
 use crate::sys::collect::{self, About};
 use crate::sys::state::{Locked, SubState};
 use crate::sys::terminal::{Color, write_stderr};
@@ -138,12 +139,8 @@ pub(super) fn take_back(
 pub(super) struct Open {
     /// The change.
     pub(super) journal: Option<Journal>,
-    /// Of one that waits to be confirmed: how long it still does. `None`: that is overdue.
-    pub(super) left: Option<Duration>,
-    /// Whether the process lives that undoes it.
-    pub(super) is_watched: bool,
-    /// Whether somebody works on it.
-    pub(super) is_at_work: bool,
+    /// How it is with it.
+    pub(super) now: Now,
 }
 
 impl Open {
@@ -156,28 +153,28 @@ impl Open {
             _ => None,
         };
         let watch = journal.as_ref().and_then(|journal| journal.watch.as_ref());
-        Ok(Self {
+        let now = Now {
             left,
             is_watched: watch.is_some_and(is_watched),
+            is_made_still: journal.as_ref().is_some_and(|j| process::is_ours(j.pid)),
             is_at_work: sub_state.holder().is_some(),
-            journal,
-        })
+        };
+        Ok(Self { journal, now })
     }
 
     /// Whether it is not as it should be: a change that was cut short, or whose undo is
     /// overdue, or that nobody watches over.
     pub(super) fn is_wrong(&self) -> bool {
         match self.journal.as_ref().map(|journal| &journal.stage) {
-            Some(Stage::Begun | Stage::Undoing { .. }) => !self.is_at_work,
-            Some(Stage::Waiting { .. }) => self.left.is_none() || !self.is_watched,
+            Some(Stage::Begun | Stage::Undoing { .. }) => !self.now.is_at_work,
+            Some(Stage::Waiting { .. }) => self.now.left.is_none() || !self.now.is_watched,
             Some(Stage::Kept | Stage::Undone { .. }) | None => false,
         }
     }
 
     /// What `status` says of it.
     pub(super) fn words(&self) -> String {
-        let words =
-            |journal| output::history::status(journal, self.left, self.is_watched, self.is_at_work);
+        let words = |journal| output::history::status(journal, self.now);
         self.journal.as_ref().map(words).unwrap_or_default()
     }
 
@@ -187,7 +184,7 @@ impl Open {
         let journal = self.journal.as_ref()?;
         let is_of_it = journal.profiles.iter().any(|name| name == profile);
         let is_waiting = matches!(journal.stage, Stage::Waiting { .. });
-        let left = self.left.map_or(0, |left| left.as_secs().max(1));
+        let left = self.now.left.map_or(0, |left| left.as_secs().max(1));
         (is_waiting && is_of_it).then_some(left)
     }
 }
@@ -198,15 +195,17 @@ pub(super) fn remind(state: &StateDirectory, color: Color) {
     let open = installation::sub_state(state).and_then(|sub_state| Open::of(&sub_state));
     let Ok(Open {
         journal: Some(journal),
-        left,
-        is_at_work: false,
-        ..
+        now: Now {
+            left,
+            is_at_work: false,
+            ..
+        },
     }) = open
     else {
         return;
     };
     if let Some(words) = output::history::reminder(&journal, left) {
-        write_stderr(&human::warning(&words), color);
+        write_stderr(&words, color);
     }
 }
 

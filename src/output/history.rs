@@ -1,6 +1,5 @@
 //! What became of the last change, and what is to be done about it.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::apply::journal::{Journal, Stage, Verb};
@@ -73,16 +72,29 @@ pub fn window(journal: &Journal) -> String {
     text
 }
 
+/// How it is with a change at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Of one that waits to be confirmed: how long it still does. `None`: that is overdue.
+    pub left: Option<Duration>,
+    /// Whether the process lives that undoes it.
+    pub is_watched: bool,
+    /// Whether the one lives that made it: it does that too.
+    pub is_made_still: bool,
+    /// Whether somebody works on it.
+    pub is_at_work: bool,
+}
+
 /// What `status` says of a change that is open or was undone, with what ends it; nothing of
-/// one that is in force. `left`: of a change that waits; `is_watched`: whether somebody lives
-/// to undo it; `is_at_work`: whether its maker is.
+/// one that is in force.
 #[must_use]
-pub fn status(
-    journal: &Journal,
-    left: Option<Duration>,
-    is_watched: bool,
-    is_at_work: bool,
-) -> String {
+pub fn status(journal: &Journal, now: Now) -> String {
+    let Now {
+        left,
+        is_watched,
+        is_made_still,
+        is_at_work,
+    } = now;
     let error = |words: &str, help: &str| {
         let first = format!("{BAD}error{BAD:#}: ");
         hanging(&first, "  ", words) + &hanging("  ", "  ", help)
@@ -118,19 +130,29 @@ pub fn status(
             }
         }
         Stage::Waiting { .. } if !is_watched => {
-            let mut words = waiting(journal, left);
-            let _ = match timer {
-                Some(unit) => write!(
-                    words,
-                    " or somewhat later: the process that watches over it is gone, and systemd's \
-                     {unit}.timer is left"
+            let gone = "the process that watches over it is gone";
+            match (is_made_still, timer) {
+                (true, _) => warning(
+                    &format!(
+                        "{}: {gone}, and its apply (pid {}) does that instead",
+                        waiting(journal, left),
+                        journal.pid
+                    ),
+                    ends,
                 ),
-                None => write!(
-                    words,
-                    " only if its apply lives: the process that watches over it is gone"
+                (false, Some(unit)) => warning(
+                    &format!(
+                        "{} or somewhat later: {gone}, and systemd's {unit}.timer does that \
+                         instead",
+                        waiting(journal, left)
+                    ),
+                    ends,
                 ),
-            };
-            warning(&words, ends)
+                (false, None) => error(
+                    &format!("{}, and nobody undoes it: {gone}", happened(journal)),
+                    ends,
+                ),
+            }
         }
         Stage::Waiting { .. } => warning(&waiting(journal, left), "`ftpnat confirm` keeps it"),
         Stage::Kept => String::new(),
@@ -146,7 +168,11 @@ pub fn reminder(journal: &Journal, left: Option<Duration>) -> Option<String> {
         Stage::Waiting { .. } if left.is_none() => waiting(journal, None),
         Stage::Waiting { .. } | Stage::Kept | Stage::Undone { .. } => return None,
     };
-    Some(format!("{words}; `ftpnat rollback` undoes it"))
+    Some(hanging(
+        &format!("ftpnat: {CAREFUL}warning{CAREFUL:#}: "),
+        "  ",
+        &format!("{words}; `ftpnat rollback` undoes it"),
+    ))
 }
 
 fn change(journal: &Journal) -> String {

@@ -46,6 +46,14 @@ pub fn feed(program: &str, arguments: &[&str], input: &str) -> io::Result<Finish
     Ok(finished(&output))
 }
 
+/// Whether a process of this number is this program, and runs.
+#[must_use]
+pub fn is_ours(pid: u32) -> bool {
+    let name = |of: &str| std::fs::read_to_string(format!("/proc/{of}/comm")).ok();
+    let own = name("self");
+    own.is_some() && own == name(&pid.to_string())
+}
+
 /// Whether this process may change rules in its network namespace: without that even a user
 /// of number 0 may not, who may change sysctls all the same. Where that cannot be told, it may.
 #[must_use]

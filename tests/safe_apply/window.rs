@@ -57,7 +57,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                 assert_eq!(status.status, 1, "{status:?}");
                 let words = status.stdout.replace("\n  ", " ");
                 assert!(
-                    words.contains("process that watches over it is gone"),
+                    words.contains("that watches over it is gone, and its apply (pid "),
                     "{words}"
                 );
                 assert_eq!(apply.wait().expect("it ends").code(), Some(4));
@@ -296,10 +296,16 @@ fn confirmed(kind: Kind) -> Result<(), Failed> {
 fn both_are_killed() -> Result<(), Failed> {
     let host = Host::new(Kind::Nft);
     let before = host.seen();
-    let mut apply = start(&host, SHORT);
+    let mut apply = start(&host, LONG);
     kill(watchdog(&host), Signal::SIGKILL).expect("sent");
     kill(pid(&apply), Signal::SIGKILL).expect("sent");
     apply.wait().expect("it ends");
+    let status = host.run(&["status"]);
+    let words = status.stdout.replace("\n  ", " ");
+    assert!(
+        words.contains("nobody undoes it: the process"),
+        "{status:?}"
+    );
     until("overdue", || {
         host.run(&["status"]).stdout.contains("overdue")
     });
