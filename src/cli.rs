@@ -182,7 +182,7 @@ pub struct Apply {
     pub dry_run: bool,
 
     /// Do not ask, and undo nothing.
-    #[arg(long, short = 'y', conflicts_with = "dry_run")]
+    #[arg(long, short = 'y')]
     pub yes: bool,
 
     /// Do not ask; undo the change after so many seconds, unless `ftpnat confirm` comes
@@ -191,7 +191,7 @@ pub struct Apply {
         long,
         value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(1..=86_400),
-        conflicts_with_all = ["yes", "dry_run"]
+        conflicts_with = "yes"
     )]
     pub confirm: Option<u64>,
 
