@@ -42,9 +42,10 @@ pub fn before(sight: &Sight, intent: &Intent) -> Result<Before, Error> {
 
 fn dump(sight: &Sight, generation: u32) -> Result<Dump, Error> {
     let wanted = Wanted::of(&sight.ruleset);
-    let found = netlink::dump_with_rules_of(|family, table, chain| {
-        wanted.has_chain(family, &text(table), &text(chain))
-    });
+    let found = netlink::dump_of(
+        |family, table| wanted.is_own(family, &text(table)),
+        |family, table, chain| wanted.has_chain(family, &text(table), &text(chain)),
+    );
     let (dump, now) =
         found.map_err(|error| Error::Nft(format!("cannot read nf_tables: {error}")))?;
     if now != generation {

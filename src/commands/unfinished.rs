@@ -3,7 +3,7 @@
 use crate::apply::journal::{Journal, Stage};
 use crate::output::{self, Failure, human};
 use crate::sys::state::Locked;
-use crate::sys::terminal::{Color, ask, can_ask, write_stderr};
+use crate::sys::terminal::{Color, ask, can_ask, is_yes, write_stderr};
 use crate::sys::wake;
 
 use super::change::Manner;
@@ -47,7 +47,7 @@ fn open(locked: &Locked) -> Result<Option<Journal>, Failure> {
 fn agreed(refused: &Failure, color: Color) -> bool {
     write_stderr(&human::warning(&refused.message), color);
     let answer = ask("Undo it now? [y/N] ", color).ok().flatten();
-    answer.is_some_and(|answer| ["y", "Y", "yes"].contains(&answer.as_str()))
+    answer.is_some_and(|answer| is_yes(&answer))
 }
 
 fn take_back(

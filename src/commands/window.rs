@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::apply::journal::{Journal, Stage};
 use crate::output::{self, Failure, human};
 use crate::sys::state::SubState;
-use crate::sys::terminal::{Color, Typed, typed, write_stderr};
+use crate::sys::terminal::{Color, Typed, is_yes, typed, write_stderr};
 use crate::sys::wake::{Waker, Woken};
 use crate::sys::{terminal, wake};
 
@@ -65,9 +65,7 @@ impl Window<'_> {
                 terminal::end_line(is_listening, self.color);
                 return ended;
             }
-            if history::left_of(until).is_none()
-                && history::left_of(until + millis(GRACE)).is_none()
-            {
+            if history::left_of(until.saturating_add(millis(GRACE))).is_none() {
                 return self.undo("nobody confirmed it, and its watchdog is gone");
             }
             is_warned = self.warned(is_warned);
@@ -81,9 +79,7 @@ impl Window<'_> {
                 Woken::By(signal) if wake::is_hangup(signal) => is_listening = false,
                 Woken::By(_) | Woken::Timeout => {}
                 Woken::Readable => match typed() {
-                    Typed::Line(line) if ["y", "Y", "yes"].contains(&line.as_str()) => {
-                        return self.keep();
-                    }
+                    Typed::Line(line) if is_yes(&line) => return self.keep(),
                     Typed::Line(line) if ["n", "N", "no"].contains(&line.as_str()) => {
                         return self.undo(DECLINED);
                     }

@@ -39,23 +39,27 @@ pub fn dump(family: u8) -> io::Result<Dumps> {
 /// # Errors
 /// As [`dump`]; `Interrupted` where the ruleset kept changing.
 pub fn dump_everything() -> io::Result<Dump> {
-    let (mut dump, _) = dump_with_rules_of(|_, _, _| true)?;
+    let (mut dump, _) = dump_of(|_, _| true, |_, _, _| true)?;
     dump.rules.shrink_to_fit();
     Ok(dump)
 }
 
-/// The same with the rules of those chains alone that `wanted` names, by family, table and
-/// name, and with the number of the ruleset's generation.
+/// The same with the elements of the sets of those tables alone that `is_table` names, and
+/// the rules of those chains that `is_chain` does, each by family, table and name; and with
+/// the number of the ruleset's generation.
 ///
 /// # Errors
 /// As [`dump_everything`].
-pub fn dump_with_rules_of(wanted: impl Fn(u8, &[u8], &[u8]) -> bool) -> io::Result<(Dump, u32)> {
+pub fn dump_of(
+    is_table: impl Fn(u8, &[u8]) -> bool,
+    is_chain: impl Fn(u8, &[u8], &[u8]) -> bool,
+) -> io::Result<(Dump, u32)> {
     at_one_moment(|asking| {
-        let Some(mut dump) = asking.all_but_rules()? else {
+        let Some(mut dump) = asking.all_but_rules(&is_table)? else {
             return Ok(None);
         };
         let Dump { chains, rules, .. } = &mut dump;
-        let is_whole = asking.rules(chains, &wanted, |part| rules.extend_from_slice(part))?;
+        let is_whole = asking.rules(chains, &is_chain, |part| rules.extend_from_slice(part))?;
         Ok(is_whole.then_some(dump))
     })
 }
@@ -67,7 +71,7 @@ pub fn dump_with_rules_of(wanted: impl Fn(u8, &[u8], &[u8]) -> bool) -> io::Resu
 /// As [`dump_everything`].
 pub fn read_everything() -> io::Result<(Ruleset, u32)> {
     at_one_moment(|asking| {
-        let Some(dump) = asking.all_but_rules()? else {
+        let Some(dump) = asking.all_but_rules(|_, _| true)? else {
             return Ok(None);
         };
         let mut decoder = Decoder::new(&dump);
@@ -152,7 +156,8 @@ impl Asking {
         })
     }
 
-    fn all_but_rules(&mut self) -> io::Result<Option<Dump>> {
+    /// Of sets the elements of those in the tables that are wanted.
+    fn all_but_rules(&mut self, wanted: impl Fn(u8, &[u8]) -> bool) -> io::Result<Option<Dump>> {
         let (Some(tables), Some(chains), Some(sets), Some(objects), Some(flowtables)) = (
             self.list(List::Tables)?,
             self.list(List::Chains)?,
@@ -163,7 +168,7 @@ impl Asking {
             return Ok(None);
         };
         let mut elements = Vec::new();
-        for (family, table, set) in set_names(&sets) {
+        for (family, table, set) in set_names(&sets).filter(|(f, table, _)| wanted(*f, table)) {
             self.request(&elements_request(family, table, set, self.sequence))?;
             if !self.receive_into(&mut elements)? {
                 return Ok(None);

@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
+use crate::facts::host::Privileges;
+
 /// What a program left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
@@ -58,10 +60,9 @@ pub fn is_ours(pid: u32) -> bool {
 /// of number 0 may not, who may change sysctls all the same. Where that cannot be told, it may.
 #[must_use]
 pub fn may_change_rules() -> bool {
-    /// `CAP_NET_ADMIN` (capabilities(7)).
-    const NET_ADMIN: u64 = 1 << 12;
-    let status = procfs::process::Process::myself().and_then(|own| own.status());
-    status.map_or(true, |status| status.capeff & NET_ADMIN != 0)
+    let status = std::fs::read_to_string("/proc/self/status").ok();
+    let privileges = status.and_then(|status| Privileges::parse(&status));
+    privileges.is_none_or(|privileges| privileges.net_admin())
 }
 
 fn command(program: &str, arguments: &[&str]) -> Command {

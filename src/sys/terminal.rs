@@ -78,6 +78,12 @@ pub fn ask(question: &str, color: Color) -> io::Result<Option<String>> {
     Ok((length > 0).then(|| line.trim().to_owned()))
 }
 
+/// Whether an answer is yes.
+#[must_use]
+pub fn is_yes(answer: &str) -> bool {
+    ["y", "Y", "yes"].contains(&answer)
+}
+
 /// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Typed {

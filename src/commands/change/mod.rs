@@ -13,7 +13,7 @@ use crate::output::{self, refusal};
 use crate::profile::Profile;
 use crate::ruleset::live::Ruleset;
 use crate::sys::state::Locked;
-use crate::sys::terminal::{Color, ask, write_stderr};
+use crate::sys::terminal::{Color, ask, is_yes, write_stderr};
 use crate::sys::watchdog::Armed;
 
 use super::installation::Installation;
@@ -161,5 +161,5 @@ fn agreed(scheme: &Scheme, color: Color) -> anyhow::Result<bool> {
         color,
     );
     let answer = ask("Change this? [y/N] ", color)?;
-    Ok(answer.is_some_and(|a| ["y", "Y", "yes"].contains(&a.as_str())))
+    Ok(answer.is_some_and(|answer| is_yes(&answer)))
 }

@@ -4,11 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc::O_DIRECTORY;
 
+use super::super::clock;
 use super::{Holder, LOCK, StateError, SubState, failed, open};
 
 /// The lock on a sub-state, and with it the right to change it.
@@ -102,8 +103,7 @@ pub(super) fn is_still_at(file: &File, path: &Path) -> bool {
 /// Writes into the lock who holds it. It is told to others, and nothing depends on it: on
 /// a full disk the lock is as good without.
 fn sign(mut file: &File) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let since = since.map_or(0, |d| d.as_secs());
+    let since = clock::now();
     let _ = file
         .set_len(0)
         .and_then(|()| file.write_all(format!("{} {since}\n", std::process::id()).as_bytes()));
