@@ -48,6 +48,14 @@ pub enum Command {
     Plan(Profiles),
     /// Print the rules for another program to load.
     Emit(Emit),
+    /// Prove a profile with real packets before this host is touched.
+    ///
+    /// Builds clients, the firewall, the translation and an FTP server in network namespaces
+    /// that nobody else sees, plays FTP sessions as it is, applies the plan there by the code
+    /// of `apply`, and plays them again. Needs no root where this system lets users make
+    /// namespaces. Exit status: 0 as predicted, 1 otherwise (a fault of ftpnat), 3 it could
+    /// not be played, or the plan could not be applied.
+    Rehearse(Rehearse),
     /// Put the rules that profiles need into the kernel, exactly where they work.
     ///
     /// Profiles that are installed already stay, unless one of their names is given: that
@@ -103,6 +111,13 @@ pub enum Command {
     /// Undo an unconfirmed change when its time is over; `apply` runs this.
     #[command(hide = true)]
     Watchdog(Watchdog),
+    /// Play a rehearsal apart from the host; `rehearse` runs this.
+    #[command(hide = true)]
+    Rehearsal {
+        /// The namespaces are made.
+        #[arg(long)]
+        within: bool,
+    },
     /// Try the FTP helpers in a network namespace of its own; `check` runs this.
     #[command(hide = true)]
     ScratchProbe,
@@ -168,6 +183,42 @@ pub struct Emit {
     /// that iptables-save wrote, or `-` for such a text on standard input.
     #[arg(long, value_name = "BASE", default_value = "live")]
     pub base: String,
+}
+
+/// `ftpnat rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The profiles.
+    #[command(flatten)]
+    pub profiles: Profiles,
+
+    /// Begin with this host's own firewall, replayed in the namespaces; as root that is the
+    /// default.
+    #[arg(long, conflicts_with = "usual")]
+    pub live: bool,
+
+    /// Begin with a firewall as most have it: what is established and the control ports
+    /// get in, the rest is dropped.
+    #[arg(long)]
+    pub usual: bool,
+
+    /// A command line that starts the real FTP server, in place of one that behaves like
+    /// it, such as "proftpd -n -c /etc/proftpd/proftpd.conf".
+    #[arg(long, value_name = "CMD")]
+    pub server_command: Option<String>,
+
+    /// Who logs in to that server. The password is in the variable `FTPNAT_PASSWORD`.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "anonymous",
+        requires = "server_command"
+    )]
+    pub user: String,
+
+    /// What the rules are put into, as with `apply`.
+    #[arg(long, value_enum, default_value_t = BackEnd::Auto, value_name = "BACKEND")]
+    pub backend: BackEnd,
 }
 
 /// `ftpnat apply`.
@@ -296,4 +347,17 @@ pub enum When {
     Always,
     /// Never.
     Never,
+}
+
+impl BackEnd {
+    /// As it is written after `--backend`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Nft => "nft",
+            Self::IptablesNft => "iptables-nft",
+            Self::IptablesLegacy => "iptables-legacy",
+        }
+    }
 }

@@ -12,6 +12,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("facts", &["model"]),
     ("ruleset", &["model", "facts"]),
     ("plan", &["model", "profile", "facts", "ruleset"]),
+    ("probe", &["model", "sys"]),
+    (
+        "lab",
+        &[
+            "model", "profile", "facts", "ruleset", "plan", "render", "probe", "sys",
+        ],
+    ),
     ("render", &["model", "profile", "facts", "ruleset", "plan"]),
     ("check", &["model", "profile", "facts", "ruleset", "plan"]),
     (
@@ -23,7 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "output",
         &[
-            "model", "profile", "facts", "ruleset", "plan", "render", "check", "apply",
+            "model", "profile", "facts", "ruleset", "plan", "render", "check", "apply", "lab",
         ],
     ),
     ("cli", &[]),
@@ -32,7 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "commands",
         &[
             "model", "profile", "facts", "ruleset", "plan", "render", "check", "apply", "output",
-            "cli", "sys",
+            "cli", "sys", "probe", "lab",
         ],
     ),
 ];

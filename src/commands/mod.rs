@@ -12,6 +12,7 @@ mod installation;
 mod installed;
 mod plan;
 mod profiles;
+mod rehearse;
 mod remove;
 mod rollback;
 mod saved;
@@ -50,6 +51,7 @@ fn perform(cli: &Cli) -> u8 {
     let done = match &cli.command {
         Command::Check(asked) => check::run(asked, cli.output, color),
         Command::Plan(profiles) => plan::run(profiles, cli.output, color).map(|()| 0),
+        Command::Rehearse(asked) => rehearse::run(asked, cli.output, color),
         Command::Apply(asked) => apply::run(asked, cli.output, color).map(|()| 0),
         Command::Remove(asked) => remove::run(asked, cli.output, color).map(|()| 0),
         Command::Status(asked) => status::run(asked, cli.output, color),
@@ -70,6 +72,9 @@ fn perform(cli: &Cli) -> u8 {
             .map(|()| 0),
         Command::Snapshot { directory, state } => text("snapshot")
             .and_then(|()| snapshot::run(directory, state, color))
+            .map(|()| 0),
+        Command::Rehearsal { within } => text("rehearsal")
+            .and_then(|()| rehearse::within(*within))
             .map(|()| 0),
         Command::ScratchProbe => text("scratch-probe")
             .and_then(|()| scratch_probe::run())
@@ -96,7 +101,9 @@ fn remind(command: &Command, color: Color) {
     let state = match command {
         Command::Check(asked) if asked.snapshot.is_none() => &asked.state,
         Command::Snapshot { state, .. } => state,
-        Command::Plan(_) | Command::Emit(_) | Command::Explain { .. } => &usual,
+        Command::Plan(_) | Command::Emit(_) | Command::Rehearse(_) | Command::Explain { .. } => {
+            &usual
+        }
         Command::Check(_)
         | Command::Apply(_)
         | Command::Confirm(_)
@@ -106,6 +113,7 @@ fn remind(command: &Command, color: Color) {
         | Command::Schema
         | Command::Completions { .. }
         | Command::Watchdog(_)
+        | Command::Rehearsal { .. }
         | Command::ScratchProbe => return,
     };
     history::remind(state, color);

@@ -5,5 +5,6 @@
 pub mod check;
 pub mod filter;
 pub mod ftp;
+pub mod host_port;
 pub mod net;
 pub mod time;

@@ -133,7 +133,7 @@ fn predictions(plan: &ProfilePlan) -> String {
     text
 }
 
-fn who(cell: &Cell) -> String {
+pub(super) fn who(cell: &Cell) -> String {
     let family = match cell.family {
         Family::Ipv4 => "IPv4",
         Family::Ipv6 => "IPv6",

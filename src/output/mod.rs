@@ -11,6 +11,7 @@ pub mod json;
 pub mod managers;
 pub mod path;
 pub mod refusal;
+pub mod rehearse;
 mod seen;
 pub mod snapshot;
 mod terminal;

@@ -8,6 +8,7 @@
 )]
 
 pub mod administrator;
+pub mod apart;
 pub mod clock;
 pub mod collect;
 pub mod connect;
@@ -16,6 +17,8 @@ pub mod files;
 pub mod host;
 pub mod iptables;
 pub mod kmod;
+pub mod links;
+pub mod namespace;
 pub mod netlink;
 pub mod nft;
 pub mod process;

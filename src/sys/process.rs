@@ -5,6 +5,9 @@ use std::process::{Command, Output, Stdio};
 
 use crate::facts::host::Privileges;
 
+/// This very program, also where its file was replaced or deleted (proc(5), `/proc/pid/exe`).
+pub const OURSELVES: &str = "/proc/self/exe";
+
 /// What a program left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {

@@ -115,6 +115,24 @@ pub fn typed() -> Typed {
     }
 }
 
+/// Says on standard error what is being done, in place of what was said so before; nothing:
+/// takes it away. Only on a terminal.
+pub fn show_progress(what: &str, color: Color) {
+    if io::stderr().is_terminal() {
+        let words = if what.is_empty() { "" } else { "ftpnat: " };
+        let dots = if what.is_empty() { "" } else { " ..." };
+        // "Erase in line" (ECMA-48, EL).
+        write_stderr(&format!("\r\x1b[K{words}{what}{dots}"), color);
+    }
+}
+
+/// The password that this user gave; `None` where there is none. Programs that are started do
+/// not get it.
+#[must_use]
+pub fn secret() -> Option<String> {
+    std::env::var("FTPNAT_PASSWORD").ok()
+}
+
 /// Ends the line that a question stands on.
 pub fn end_line(is_open: bool, color: Color) {
     if is_open {

@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::setsid;
 use procfs::process::Process;
 
+use super::process::OURSELVES;
 use super::wake::{Waker, Woken};
 
 /// What it says when it is armed.
@@ -76,7 +77,7 @@ impl Drop for Armed {
 /// # Errors
 /// Where it does not start, or ends without that word.
 pub fn arm(arguments: &[&OsStr]) -> io::Result<Armed> {
-    let mut child = Command::new("/proc/self/exe")
+    let mut child = Command::new(OURSELVES)
         .args(arguments)
         .current_dir("/")
         .stdin(Stdio::piped())

@@ -33,6 +33,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use super::nft::{self, Error, Part, Refused};
+use super::process::OURSELVES;
 use super::routes;
 use crate::facts::probe::{ProbeReport, Probed};
 use crate::ruleset::change::Operation;
@@ -48,7 +49,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// fails, a report in which nothing could be told.
 #[must_use]
 pub fn report() -> String {
-    let mut ourselves = Command::new("/proc/self/exe");
+    let mut ourselves = Command::new(OURSELVES);
     report_of(ourselves.arg("scratch-probe"), LIMIT)
 }
 

@@ -1,0 +1,316 @@
+//! A profile, rehearsed: before, the plan, after.
+
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
+use std::process::Child;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::plan::predict::predictions;
+use crate::plan::{Cell, Outcome};
+use crate::profile::Profile;
+use crate::sys::clock;
+use crate::sys::namespace::Namespace;
+use crate::sys::nft;
+
+use super::machines::{Machines, Unmade, forward};
+use super::play::{Attempt, Came, Login, What, listings, play};
+use super::rules::Firewall;
+use super::scene::{Known, Scene, Unbuildable, data_ports, ports_beside, scene};
+use super::server::{self, Behaviour, Server};
+use super::verdict::{self, Judged, Kept, judged};
+
+/// A client that hears nothing for so long hangs: packets take microseconds here, and a SYN
+/// that is lost comes again after a second.
+const HANG: Duration = Duration::from_millis(900);
+/// The same for one that is expected to come through, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Sessions at once, with the lab's own server: all of them.
+const AT_ONCE: usize = 512;
+/// Sessions at once with a real server, which may serve few from one address.
+const AT_ONCE_REAL: usize = 4;
+/// How long a real server may take to start.
+const START: Duration = Duration::from_secs(20);
+
+/// What a rehearsal is about.
+pub struct Rehearsal<'a> {
+    /// The profile.
+    pub profile: &'a Profile,
+    /// What is known of the host that it is for.
+    pub known: Known,
+    /// The numbers of that host's interfaces.
+    pub numbers: Vec<(u32, String)>,
+    /// A command line that starts a real server in place of the lab's own.
+    pub server: Option<String>,
+    /// Who logs in there.
+    pub login: Login,
+}
+
+/// A rehearsal that did not take place.
+#[derive(Debug, Error)]
+pub enum Failed {
+    /// There is no scene for that profile.
+    #[error(transparent)]
+    Scene(#[from] Unbuildable),
+    /// This system does not make the machines.
+    #[error(transparent)]
+    Machines(#[from] Unmade),
+    /// The firewall before cannot be had.
+    #[error("the firewall that is there before cannot be had in the lab: {0}")]
+    Before(String),
+    /// The plan was not put into the lab's firewall; a message of `apply`.
+    #[error("{0}")]
+    Plan(String),
+    /// The server did not start.
+    #[error("the FTP server did not start: {0}")]
+    Server(String),
+}
+
+/// The machines of a rehearsal, with a server that runs.
+pub struct Stage {
+    /// The scene.
+    pub scene: Scene,
+    /// Its machines.
+    pub machines: Machines,
+    cells: Vec<Cell>,
+    /// What stays out, with the port that is knocked at.
+    knocks: Vec<Attempt>,
+    login: Login,
+    is_real: bool,
+    data: Vec<u16>,
+    _server: Option<Server>,
+    real: Option<Child>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.real {
+            // It may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// What was seen.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Cell by cell.
+    pub cells: Vec<Judged>,
+    /// What is to stay out.
+    pub kept: Vec<Kept>,
+}
+
+impl Report {
+    /// Whether everything is as predicted.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.cells.iter().all(|judged| judged.agrees) && !self.kept.iter().any(Kept::is_opened)
+    }
+}
+
+impl Stage {
+    /// Makes the machines and starts the server.
+    ///
+    /// # Errors
+    /// [`Failed`].
+    pub fn set(rehearsal: &Rehearsal<'_>) -> Result<Self, Failed> {
+        let profile = rehearsal.profile;
+        let scene = scene(profile, &rehearsal.known)?;
+        let machines = Machines::of(&scene, &rehearsal.numbers)?;
+        let cells = predictions(profile);
+        let data = data_ports(profile.passive.ports);
+        let beside = ports_beside(profile);
+        let mut stage = Self {
+            knocks: knocks(profile, &scene, &data, &beside),
+            scene,
+            machines,
+            cells,
+            login: rehearsal.login.clone(),
+            is_real: rehearsal.server.is_some(),
+            data,
+            _server: None,
+            real: None,
+        };
+        let failed = |error: io::Error| Failed::Server(error.to_string());
+        let host = stage.machines.host(stage.scene.server);
+        match &rehearsal.server {
+            None => {
+                let announced = stage.scene.announced;
+                let behaviour = Behaviour::of(profile, announced, stage.data.clone());
+                stage._server = Some(server::start(host, behaviour, &beside).map_err(failed)?);
+            }
+            Some(command) => {
+                let child = host.start(command).map_err(failed)?;
+                let child = stage.real.insert(child);
+                let to = SocketAddr::new(stage.scene.server_addresses[0], profile.control[0].port);
+                wait_for(host, child, to)?;
+            }
+        }
+        Ok(stage)
+    }
+
+    /// The firewall under test.
+    #[must_use]
+    pub fn firewall(&self) -> &Namespace {
+        self.machines.host(self.scene.firewall)
+    }
+
+    /// Puts a firewall there, as it is before ftpnat comes.
+    ///
+    /// # Errors
+    /// [`Failed::Before`].
+    pub fn lay(&self, firewall: Firewall, profile: &Profile) -> Result<(), Failed> {
+        let operations = firewall.operations(profile, &self.scene);
+        let host = self.firewall();
+        let is_gateway = self.scene.firewall != self.scene.server;
+        let laid = host.inside(|| {
+            if is_gateway && firewall.forwards() {
+                forward(host)?;
+            }
+            nft::commit(&operations, 0).map_err(io::Error::other)
+        });
+        laid.map_err(|error| Failed::Before(error.to_string()))
+    }
+
+    /// Plays everything once, with nothing expected.
+    #[must_use]
+    pub fn play(&self, profile: &Profile) -> Vec<(Attempt, Came)> {
+        self.played(profile, |_| HANG)
+    }
+
+    /// Plays everything; what is otherwise than predicted, once more and by itself, with
+    /// more patience: a busy machine is no fault, nor a rule that counts connections.
+    #[must_use]
+    pub fn play_expecting(&self, profile: &Profile, lets_in: bool) -> Vec<(Attempt, Came)> {
+        let patience = |attempt: &Attempt| match self.cell(attempt) {
+            Some(cell) if cell.outcome == Outcome::Works => PATIENCE,
+            _ => HANG,
+        };
+        let mut played = self.played(profile, patience);
+        for (attempt, came) in &mut played {
+            let is_odd = match self.cell(attempt) {
+                Some(cell) => !verdict::agrees(cell, came.seen, lets_in),
+                None => false,
+            };
+            if is_odd {
+                let again = std::slice::from_ref(attempt);
+                let again = play(again, &self.machines, &self.login, 1, |_| PATIENCE);
+                if let Some(again) = again.into_iter().next() {
+                    *came = again;
+                }
+            }
+        }
+        played
+    }
+
+    fn cell(&self, attempt: &Attempt) -> Option<&Cell> {
+        match attempt.what {
+            What::Listing { cell, .. } => self.cells.get(cell),
+            What::Knock { .. } => None,
+        }
+    }
+
+    fn played(
+        &self,
+        profile: &Profile,
+        patience: impl Fn(&Attempt) -> Duration + Sync,
+    ) -> Vec<(Attempt, Came)> {
+        let data = if self.is_real { &[][..] } else { &self.data };
+        let mut attempts = listings(profile, &self.cells, &self.scene, data);
+        attempts.extend(self.knocks.iter().cloned());
+        let at_once = if self.is_real { AT_ONCE_REAL } else { AT_ONCE };
+        let came = play(&attempts, &self.machines, &self.login, at_once, patience);
+        attempts.into_iter().zip(came).collect()
+    }
+
+    /// What came of both.
+    #[must_use]
+    pub fn report(
+        &self,
+        before: &[(Attempt, Came)],
+        after: &[(Attempt, Came)],
+        lets_in: bool,
+    ) -> Report {
+        let kept = before
+            .iter()
+            .zip(after)
+            .filter(|((attempt, _), _)| matches!(attempt.what, What::Knock { .. }));
+        Report {
+            cells: judged(&self.cells, before, after, lets_in),
+            kept: kept
+                .map(|((attempt, before), (_, after))| Kept {
+                    attempt: attempt.clone(),
+                    before: before.clone(),
+                    after: after.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Ports beside the range, for clients; the range and the control ports, for others.
+fn knocks(profile: &Profile, scene: &Scene, data: &[u16], beside: &[u16]) -> Vec<Attempt> {
+    let knock = |seat: &super::scene::Seat, port: u16| Attempt {
+        seat: *seat,
+        what: What::Knock { port },
+    };
+    let outside = scene
+        .seats
+        .iter()
+        .filter(|s| s.from == crate::plan::From::Outside);
+    let mut all: Vec<Attempt> = outside
+        .flat_map(|seat| beside.iter().map(move |port| knock(seat, *port)))
+        .collect();
+    for seat in &scene.outsiders {
+        let control = profile.control.iter().map(|c| seat.port.unwrap_or(c.port));
+        all.extend(
+            control
+                .chain(data.iter().copied())
+                .map(|port| knock(seat, port)),
+        );
+    }
+    all
+}
+
+/// Waits until somebody answers on the control port.
+fn wait_for(host: &Namespace, child: &mut Child, to: SocketAddr) -> Result<(), Failed> {
+    let deadline = clock::since_boot() + START;
+    loop {
+        let is_up = host.inside(|| Ok(server::is_up(to)));
+        if is_up.is_ok_and(|is_up| is_up) {
+            return Ok(());
+        }
+        let status = child.try_wait().ok().flatten();
+        // One that goes into the background ends well.
+        let failed = status.is_some_and(|status| !status.success());
+        if failed || clock::since_boot() > deadline {
+            return Err(Failed::Server(why(child, status.is_some(), to)));
+        }
+        clock::sleep(Duration::from_millis(20));
+    }
+}
+
+fn why(child: &mut Child, has_ended: bool, to: SocketAddr) -> String {
+    let mut words = String::new();
+    if has_ended {
+        for pipe in [
+            child
+                .stderr
+                .take()
+                .map(|p| Box::new(p) as Box<dyn io::Read>),
+            child
+                .stdout
+                .take()
+                .map(|p| Box::new(p) as Box<dyn io::Read>),
+        ] {
+            let pipe = pipe.map(|pipe| pipe.take(4096));
+            // What it says is all there is to tell; bytes that are no text end it.
+            pipe.map(|mut pipe| drop(pipe.read_to_string(&mut words)));
+        }
+        format!("it ended: {}", words.trim())
+    } else {
+        format!("nobody answers on {to}")
+    }
+}

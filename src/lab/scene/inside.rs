@@ -1,0 +1,86 @@
+//! Networks inside, and who is in them.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::net::Family;
+use crate::profile::Internal;
+
+use super::server_side::in_network;
+use super::{Draft, HostId, Unbuildable};
+
+/// The network that a machine inside is in: the one that the profile describes, else one as
+/// most are.
+pub(super) fn network_around(
+    address: IpAddr,
+    internal: Option<&Internal>,
+    family: Family,
+) -> IpNet {
+    let described = internal.map(|i| i.networks_of(family)).unwrap_or_default();
+    let around = described.into_iter().find(|net| net.contains(&address));
+    around.unwrap_or_else(|| {
+        let length = if address.is_ipv4() { 24 } else { 64 };
+        IpNet::new(address, length).map_or_else(|_| IpNet::from(address), |net| net.trunc())
+    })
+}
+
+impl Draft<'_> {
+    /// An address for a gateway of that network: in it where it has room.
+    pub(super) fn neighbour(
+        &mut self,
+        network: IpNet,
+        family: Family,
+        who: &'static str,
+    ) -> Result<IpAddr, Unbuildable> {
+        let first = network.hosts().next();
+        let in_it = self
+            .pool
+            .within(&[network], |address| Some(address) == first);
+        in_it
+            .or_else(|| self.pool.within(&[network], |_| true))
+            .or_else(|| self.pool.within(spare(family).as_slice(), |_| true))
+            .ok_or(Unbuildable::NoAddress(family, who))
+    }
+
+    /// The client inside, on the switch: in the server's network where that is one of those
+    /// described, else in the first of them. The same machine for both families.
+    pub(super) fn inside_client(
+        &mut self,
+        switch: HostId,
+        internal: &Internal,
+        server_network: IpNet,
+        family: Family,
+    ) -> Result<(HostId, IpAddr), Unbuildable> {
+        let networks = internal.networks_of(family);
+        let network = networks
+            .iter()
+            .find(|net| **net == server_network)
+            .or(networks.first())
+            .copied()
+            .unwrap_or(server_network);
+        let address = self
+            .pool
+            .within(&[network], |_| true)
+            .ok_or(Unbuildable::NoAddress(family, "a client inside"))?;
+        let hosts = self.scene.hosts.iter();
+        let inside = match hosts.clone().position(|host| host.name == "inside") {
+            Some(inside) => inside,
+            None => {
+                let inside = self.host("inside");
+                self.cable((inside, "eth0"), (switch, "inside"));
+                inside
+            }
+        };
+        self.address_in(inside, "eth0", in_network(address, network));
+        Ok((inside, address))
+    }
+}
+
+/// Where networks have no room: such a machine is a neighbour by its route alone.
+fn spare(family: Family) -> Option<IpNet> {
+    match family {
+        Family::Ipv4 => "10.77.255.0/24".parse().ok(),
+        Family::Ipv6 => "2001:db8:ff77::/64".parse().ok(),
+    }
+}

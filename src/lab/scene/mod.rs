@@ -1,0 +1,388 @@
+//! The machines of a profile and the cables between them, as a value: who is where, under
+//! which addresses, and who calls whom.
+//!
+//! ```text
+//! none        client ---- firewall (the server)
+//! upstream    client ---- translator --+-- firewall (the server)
+//!                                      +-- inside client
+//! dnat        client ---- firewall ----+-- server
+//!                                      +-- inside client
+//! masquerade  server ---- firewall ---- inside client
+//! ```
+
+mod gateway;
+mod inside;
+mod server_side;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::facts::routes::Address;
+use crate::model::net::{Family, PortRange};
+use crate::plan::{From, served_families};
+use crate::profile::{Advertise, Nat, Profile};
+use crate::sys::links::Route;
+
+use super::pool::Pool;
+
+/// A machine by its place in [`Scene::hosts`].
+pub type HostId = usize;
+
+/// A machine.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// What the scene calls it.
+    pub name: String,
+    /// The addresses of its interfaces.
+    pub addresses: Vec<(String, IpNet)>,
+    /// Its routes.
+    pub routes: Vec<Route>,
+    /// Whether it forwards from the start. The firewall under test does so only where its
+    /// plan says so.
+    pub forwards: bool,
+    /// It is nothing but a switch: all its interfaces are one Ethernet.
+    pub is_switch: bool,
+}
+
+/// A cable between two interfaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cable {
+    /// One end.
+    pub a: (HostId, String),
+    /// The other.
+    pub b: (HostId, String),
+}
+
+/// A client, and what it calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// From where, in the words of the predictions.
+    pub from: From,
+    /// The IP version.
+    pub family: Family,
+    /// On which machine.
+    pub host: HostId,
+    /// Its own address; `None`: whichever the kernel takes.
+    pub source: Option<IpAddr>,
+    /// The address that it calls.
+    pub called: IpAddr,
+    /// The port that leads to each control port; `None`: the same.
+    pub port: Option<u16>,
+}
+
+/// What a box in front translates, one address to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneToOne {
+    /// What the world calls.
+    pub external: IpAddr,
+    /// The machine behind it.
+    pub internal: IpAddr,
+    /// The port outside that is another inside.
+    pub port: Option<(u16, u16)>,
+}
+
+/// Everything.
+#[derive(Debug, Clone, Default)]
+pub struct Scene {
+    /// The machines.
+    pub hosts: Vec<Host>,
+    /// Their cables.
+    pub cables: Vec<Cable>,
+    /// The firewall under test.
+    pub firewall: HostId,
+    /// Where the FTP server runs.
+    pub server: HostId,
+    /// The server's own addresses.
+    pub server_addresses: Vec<IpAddr>,
+    /// The interface by which the world comes to the firewall.
+    pub outside: String,
+    /// Who calls.
+    pub seats: Vec<Seat>,
+    /// Who is no client and calls all the same.
+    pub outsiders: Vec<Seat>,
+    /// What the box in front does, on which interface.
+    pub translator: Option<(HostId, String, Vec<OneToOne>)>,
+    /// What the server's `227` replies name; `None`: its own address.
+    pub announced: Option<std::net::Ipv4Addr>,
+}
+
+/// What is known of the host that the profile is for.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The interface of its way to everyone.
+    pub outside: Option<String>,
+    /// Its addresses.
+    pub addresses: Vec<Address>,
+    /// The interface of its way to the server, where that is another machine.
+    pub toward_server: Option<String>,
+}
+
+/// Why there is no scene.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unbuildable {
+    /// No address is left.
+    #[error("the profile leaves no {0} address for {1}")]
+    NoAddress(Family, &'static str),
+    /// It serves nobody.
+    #[error("the profile serves nobody, so there is nothing to rehearse")]
+    Nobody,
+}
+
+/// The scene of a profile on a host of which this is known.
+///
+/// # Errors
+/// [`Unbuildable`].
+pub fn scene(profile: &Profile, known: &Known) -> Result<Scene, Unbuildable> {
+    let mut draft = Draft {
+        profile,
+        known,
+        scene: Scene::default(),
+        pool: Pool::without(named(profile, known)),
+    };
+    match &profile.nat {
+        Nat::None => draft.own()?,
+        Nat::Upstream { external, internal } => draft.upstream(external, internal.as_ref())?,
+        Nat::Dnat {
+            external, internal, ..
+        } => draft.dnat(external, internal.as_ref())?,
+        Nat::Masquerade { external, internal } => draft.masquerade(external, internal)?,
+    }
+    let mut scene = draft.scene;
+    if scene.seats.is_empty() {
+        return Err(Unbuildable::Nobody);
+    }
+    scene.announced = announced(profile, &scene);
+    Ok(scene)
+}
+
+/// What `227` replies name. A host name stands for the address that clients call.
+fn announced(profile: &Profile, scene: &Scene) -> Option<std::net::Ipv4Addr> {
+    match profile.passive.advertise.as_ref()? {
+        Advertise::Address(address) => Some(*address),
+        Advertise::Name(_) => scene.seats.iter().find_map(|seat| match seat.called {
+            IpAddr::V4(address) if seat.from == From::Outside => Some(address),
+            _ => None,
+        }),
+    }
+}
+
+/// Every address that somebody has already.
+fn named(profile: &Profile, known: &Known) -> Vec<IpAddr> {
+    let mut all = profile.server.addresses.clone();
+    all.extend(known.addresses.iter().map(|address| address.net.addr()));
+    if let Some(Advertise::Address(address)) = &profile.passive.advertise {
+        all.push(IpAddr::V4(*address));
+    }
+    if let Nat::Upstream { external, .. }
+    | Nat::Dnat { external, .. }
+    | Nat::Masquerade { external, .. } = &profile.nat
+    {
+        all.extend(external.iter().filter_map(|e| e.address));
+    }
+    all
+}
+
+/// A scene that is being made.
+struct Draft<'a> {
+    profile: &'a Profile,
+    known: &'a Known,
+    scene: Scene,
+    pool: Pool,
+}
+
+impl Draft<'_> {
+    fn families(&self) -> Vec<Family> {
+        served_families(self.profile)
+    }
+
+    fn host(&mut self, name: &str) -> HostId {
+        self.scene.hosts.push(Host {
+            name: name.to_owned(),
+            ..Host::default()
+        });
+        self.scene.hosts.len() - 1
+    }
+
+    fn cable(&mut self, a: (HostId, &str), b: (HostId, &str)) {
+        self.scene.cables.push(Cable {
+            a: (a.0, a.1.to_owned()),
+            b: (b.0, b.1.to_owned()),
+        });
+    }
+
+    /// An address by itself: what is around it is said by routes.
+    fn address(&mut self, host: HostId, interface: &str, address: IpAddr) {
+        self.address_in(host, interface, IpNet::from(address));
+    }
+
+    fn address_in(&mut self, host: HostId, interface: &str, net: IpNet) {
+        let given = (interface.to_owned(), net);
+        let addresses = &mut self.scene.hosts[host].addresses;
+        if !addresses
+            .iter()
+            .any(|(_, other)| other.addr() == net.addr())
+        {
+            addresses.push(given);
+        }
+    }
+
+    fn route(&mut self, host: HostId, to: IpNet, device: &str, via: Option<IpAddr>) {
+        let route = Route {
+            to,
+            device: Some(device.to_owned()),
+            via,
+        };
+        let routes = &mut self.scene.hosts[host].routes;
+        if !routes.iter().any(|other| other.to == to) {
+            routes.push(route);
+        }
+    }
+
+    /// Everything else is answered as unreachable.
+    fn no_way_further(&mut self, host: HostId) {
+        for family in self.families() {
+            self.scene.hosts[host].routes.push(Route {
+                to: everyone(family),
+                device: None,
+                via: None,
+            });
+        }
+    }
+
+    /// The interface that faces the outside: the profile's, the host's, or the usual one.
+    fn outside_interface(&self, named: Option<&str>) -> String {
+        let known = self.known.outside.as_deref();
+        named.or(known).unwrap_or("eth0").to_owned()
+    }
+
+    /// A public address of the firewall: the one that the host has there, or any.
+    fn public(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
+        let known = self.known.addresses.iter().find(|address| {
+            address.is_global
+                && address.interface == interface
+                && Family::of_net(&address.net) == family
+        });
+        match known {
+            Some(address) => Ok(address.net.addr()),
+            None => self
+                .pool
+                .outside(family, |_| true)
+                .ok_or(Unbuildable::NoAddress(family, "this host")),
+        }
+    }
+
+    /// An address of a client outside: one of the profile's clients, and not of a network
+    /// inside, if there is one.
+    fn client(&mut self, family: Family, inside: &[IpNet]) -> Result<IpAddr, Unbuildable> {
+        let clients = self.profile.clients_of(family);
+        let is_inside = |address: IpAddr| inside.iter().any(|net| net.contains(&address));
+        self.pool
+            .within(&clients, |address| !is_inside(address))
+            .or_else(|| self.pool.within(&clients, |_| true))
+            .ok_or(Unbuildable::NoAddress(family, "a client outside"))
+    }
+
+    /// An address outside that is no client's; `None` where everyone is one.
+    fn outsider(&mut self, family: Family, inside: &[IpNet]) -> Option<IpAddr> {
+        let others: Vec<IpNet> = self.profile.clients_of(family);
+        let is_other = |address: IpAddr| {
+            let is_in = |net: &IpNet| net.contains(&address);
+            !others.iter().any(is_in) && !inside.iter().any(is_in)
+        };
+        self.pool.outside(family, is_other)
+    }
+
+    /// A client outside on a cable of its own to an interface of `front`, with whom it calls
+    /// there. `front` answers to it by that interface.
+    fn put_outside(
+        &mut self,
+        front: HostId,
+        interface: &str,
+        inside: &[IpNet],
+        called: &[(IpAddr, Option<u16>)],
+    ) -> Result<(), Unbuildable> {
+        let client = self.host("client");
+        self.cable((client, "eth0"), (front, interface));
+        for family in self.families() {
+            let of_family = |address: &IpAddr| Family::of(*address) == family;
+            let called: Vec<(IpAddr, Option<u16>)> = called
+                .iter()
+                .copied()
+                .filter(|(a, _)| of_family(a))
+                .collect();
+            let Some(first) = called.first().map(|(address, _)| *address) else {
+                continue;
+            };
+            // What stands on the interface is called as a neighbour, the rest by way of it.
+            let here = self.scene.hosts[front].addresses.iter();
+            let mut here: Vec<IpAddr> = here
+                .filter(|(name, net)| name == interface && of_family(&net.addr()))
+                .map(|(_, net)| net.addr())
+                .collect();
+            if here.is_empty() {
+                let own = self.public(interface, family)?;
+                self.address(front, interface, own);
+                here.push(own);
+            }
+            let via = here[0];
+            let own = self.client(family, inside)?;
+            let stranger = self.outsider(family, inside);
+            for address in here {
+                self.route(client, IpNet::from(address), "eth0", None);
+            }
+            for (address, _) in &called {
+                self.route(client, IpNet::from(*address), "eth0", Some(via));
+            }
+            for address in [Some(own), stranger].into_iter().flatten() {
+                self.address(client, "eth0", address);
+                self.route(front, IpNet::from(address), interface, None);
+            }
+            self.route(front, everyone(family), interface, Some(own));
+            let seat = |source, called, port| Seat {
+                from: From::Outside,
+                family,
+                host: client,
+                source: Some(source),
+                called,
+                port,
+            };
+            let seats = called
+                .iter()
+                .map(|(address, port)| seat(own, *address, *port));
+            self.scene.seats.extend(seats);
+            let outsiders = stranger.map(|stranger| seat(stranger, first, called[0].1));
+            self.scene.outsiders.extend(outsiders);
+        }
+        self.no_way_further(client);
+        Ok(())
+    }
+}
+
+fn everyone(family: Family) -> IpNet {
+    match family {
+        Family::Ipv4 => IpNet::V4(ipnet::Ipv4Net::default()),
+        Family::Ipv6 => IpNet::V6(ipnet::Ipv6Net::default()),
+    }
+}
+
+/// The ports to play: the first, one in the middle, and the last of the range.
+#[must_use]
+pub fn data_ports(range: PortRange) -> Vec<u16> {
+    let middle = range.first() + (range.last() - range.first()) / 2;
+    let mut ports = vec![range.first(), middle, range.last()];
+    ports.dedup();
+    ports
+}
+
+/// The ports beside the range that are nobody's: they are to stay closed.
+#[must_use]
+pub fn ports_beside(profile: &Profile) -> Vec<u16> {
+    let range = profile.passive.ports;
+    let beside = [range.first().checked_sub(1), range.last().checked_add(1)];
+    let is_control = |port: &u16| profile.control.iter().any(|c| c.port == *port);
+    let beside = beside.into_iter().flatten();
+    beside
+        .filter(|port| *port > 0 && !is_control(port))
+        .collect()
+}

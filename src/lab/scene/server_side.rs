@@ -1,0 +1,160 @@
+//! The server runs on the host under test.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::net::Family;
+use crate::plan::{From, translated};
+use crate::profile::{Advertise, External, Internal, Nat};
+
+use super::inside::network_around;
+use super::{Draft, OneToOne, Seat, Unbuildable, everyone};
+
+impl Draft<'_> {
+    /// Its address is public.
+    pub(super) fn own(&mut self) -> Result<(), Unbuildable> {
+        let host = self.host("server");
+        let interface = self.outside_interface(None);
+        self.scene.firewall = host;
+        self.scene.server = host;
+        let mut called = Vec::new();
+        for family in self.families() {
+            let address = match self.profile.server_address(family) {
+                Some(address) => address,
+                None => self.unnamed(&interface, family)?,
+            };
+            self.address(host, &interface, address);
+            self.scene.server_addresses.push(address);
+            called.push((address, None));
+        }
+        self.put_outside(host, &interface, &[], &called)?;
+        self.scene.outside = interface;
+        Ok(())
+    }
+
+    /// Without an address in the profile the announced one is the server's.
+    fn unnamed(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
+        match &self.profile.passive.advertise {
+            Some(Advertise::Address(address)) if family == Family::Ipv4 => Ok((*address).into()),
+            _ => self.public(interface, family),
+        }
+    }
+
+    /// Another box translates.
+    pub(super) fn upstream(
+        &mut self,
+        external: &[External],
+        internal: Option<&Internal>,
+    ) -> Result<(), Unbuildable> {
+        let (host, front, switch) = (
+            self.host("server"),
+            self.host("translator"),
+            self.host("switch"),
+        );
+        let named = external.iter().find_map(|e| e.interfaces.first());
+        let interface = self.outside_interface(named.map(|name| name.as_str()));
+        self.scene.hosts[switch].is_switch = true;
+        self.scene.hosts[front].forwards = true;
+        self.scene.firewall = host;
+        self.scene.server = host;
+        self.cable((front, "eth1"), (switch, "front"));
+        self.cable((host, interface.as_str()), (switch, "server"));
+        let mut called = Vec::new();
+        let mut pairs = Vec::new();
+        for family in self.families() {
+            let own = match self.profile.server_address(family) {
+                Some(address) => address,
+                None => self.private(&interface, family)?,
+            };
+            let network = network_around(own, internal, family);
+            self.address_in(host, &interface, in_network(own, network));
+            self.scene.server_addresses.push(own);
+            let via = self.neighbour(network, family, "the box in front")?;
+            self.address(front, "eth1", via);
+            self.route(front, IpNet::from(own), "eth1", None);
+            self.route(host, IpNet::from(via), &interface, None);
+            self.route(host, everyone(family), &interface, Some(via));
+            if translated(self.profile, family) {
+                for entry in external {
+                    let Some(address) = entry.address.filter(|a| Family::of(*a) == family) else {
+                        continue;
+                    };
+                    self.address(front, "eth0", address);
+                    called.push((address, entry.port));
+                    let port = entry.port.map(|port| (port, self.profile.control[0].port));
+                    pairs.push(OneToOne {
+                        external: address,
+                        internal: own,
+                        port,
+                    });
+                }
+            } else {
+                called.push((own, None));
+            }
+            self.put_beside((front, "eth1"), switch, network, own, internal, via)?;
+        }
+        let inside = internal.map(|i| i.networks.clone()).unwrap_or_default();
+        self.put_outside(front, "eth0", &inside, &called)?;
+        self.scene.translator = Some((front, "eth0".to_owned(), pairs));
+        self.scene.outside = interface;
+        Ok(())
+    }
+
+    /// A client in the server's network, or in another one behind the same box.
+    fn put_beside(
+        &mut self,
+        front: (usize, &str),
+        switch: usize,
+        network: IpNet,
+        server: IpAddr,
+        internal: Option<&Internal>,
+        via: IpAddr,
+    ) -> Result<(), Unbuildable> {
+        let family = Family::of(server);
+        let Some(internal) = internal.filter(|i| !i.networks_of(family).is_empty()) else {
+            return Ok(());
+        };
+        debug_assert!(matches!(self.profile.nat, Nat::Upstream { .. }));
+        let (inside, address) = self.inside_client(switch, internal, network, family)?;
+        self.route(front.0, IpNet::from(address), front.1, None);
+        self.route(inside, IpNet::from(via), "eth0", None);
+        self.route(inside, everyone(family), "eth0", Some(via));
+        self.scene.seats.push(Seat {
+            from: From::InsideDirect,
+            family,
+            host: inside,
+            source: Some(address),
+            called: server,
+            port: None,
+        });
+        Ok(())
+    }
+
+    /// The address of a server behind a box whose own one nobody says.
+    fn private(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
+        let known = self.known.addresses.iter().find(|address| {
+            address.is_global
+                && address.interface == interface
+                && Family::of_net(&address.net) == family
+        });
+        if let Some(known) = known {
+            return Ok(known.net.addr());
+        }
+        let text = match family {
+            Family::Ipv4 => "10.77.0.0/24",
+            Family::Ipv6 => "2001:db8:77::/64",
+        };
+        let net: Option<IpNet> = text.parse().ok();
+        self.pool
+            .within(net.as_slice(), |_| true)
+            .ok_or(Unbuildable::NoAddress(family, "the server"))
+    }
+}
+
+/// The address with its network, where it is in it.
+pub(super) fn in_network(address: IpAddr, network: IpNet) -> IpNet {
+    let with = IpNet::new(address, network.prefix_len()).ok();
+    with.filter(|_| network.contains(&address))
+        .unwrap_or_else(|| IpNet::from(address))
+}

@@ -1,0 +1,142 @@
+//! What was seen, beside what was predicted.
+
+use crate::model::check::ACTIVE_DATA_BLOCKED;
+use crate::plan::{Cell, Outcome};
+
+use super::play::{Attempt, Came, Seen, What};
+
+/// A cell with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// What was predicted.
+    pub cell: Cell,
+    /// What clients saw before.
+    pub before: Seen,
+    /// And with the plan.
+    pub after: Seen,
+    /// Whether that is what was predicted.
+    pub agrees: bool,
+    /// Where it does not work: the session that shows it. The last one of several that do
+    /// otherwise than predicted.
+    pub shows: Option<(Attempt, Came)>,
+}
+
+/// Whether clients of a cell that was predicted so may see this. `lets_in`: whether the
+/// firewall may let in what no rule of ours accepts.
+#[must_use]
+pub fn agrees(cell: &Cell, seen: Seen, lets_in: bool) -> bool {
+    match cell.outcome {
+        Outcome::Works => seen == Seen::Works,
+        Outcome::NotOffered => seen == Seen::NotOffered,
+        // Predictions take it that what no rule accepts is dropped.
+        Outcome::Fails if lets_in && cell.because == Some(ACTIVE_DATA_BLOCKED) => true,
+        Outcome::Fails => seen != Seen::Works,
+    }
+}
+
+/// Puts what was seen to its cells.
+#[must_use]
+pub fn judged(
+    cells: &[Cell],
+    before: &[(Attempt, Came)],
+    after: &[(Attempt, Came)],
+    lets_in: bool,
+) -> Vec<Judged> {
+    let of = |place: usize, all: &[(Attempt, Came)]| -> Vec<(Attempt, Came)> {
+        let is_of =
+            |attempt: &Attempt| matches!(attempt.what, What::Listing { cell, .. } if cell == place);
+        all.iter()
+            .filter(|(attempt, _)| is_of(attempt))
+            .cloned()
+            .collect()
+    };
+    let judge = |(place, cell): (usize, &Cell)| {
+        let (before, after) = (of(place, before), of(place, after));
+        let seen = whole(&after);
+        Judged {
+            cell: *cell,
+            before: whole(&before),
+            after: seen,
+            agrees: agrees(cell, seen, lets_in),
+            shows: first_failing(&after).cloned(),
+        }
+    };
+    cells.iter().enumerate().map(judge).collect()
+}
+
+/// A client is served where it is served at each port and each address.
+fn whole(of_cell: &[(Attempt, Came)]) -> Seen {
+    match (of_cell.is_empty(), first_failing(of_cell)) {
+        (true, _) => Seen::NotOffered,
+        (false, None) => Seen::Works,
+        (false, Some((_, came))) => came.seen,
+    }
+}
+
+fn first_failing(of_cell: &[(Attempt, Came)]) -> Option<&(Attempt, Came)> {
+    of_cell.iter().find(|(_, came)| came.seen != Seen::Works)
+}
+
+/// A port or a machine that is to stay out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Who knocked where.
+    pub attempt: Attempt,
+    /// What it saw before.
+    pub before: Came,
+    /// And with the plan.
+    pub after: Came,
+}
+
+impl Kept {
+    /// Whether the plan opened it: what was open before is another's affair.
+    #[must_use]
+    pub fn is_opened(&self) -> bool {
+        self.after.seen == Seen::Works && self.before.seen != Seen::Works
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::check::ADVERTISE_MISSING;
+    use crate::model::ftp::ClientMode;
+    use crate::model::net::Family;
+    use crate::plan::From;
+
+    fn cell(outcome: Outcome) -> Cell {
+        Cell {
+            client: ClientMode::Epsv,
+            tls: true,
+            family: Family::Ipv4,
+            from: From::Outside,
+            control_port: 21,
+            outcome,
+            because: (outcome == Outcome::Fails).then_some(ADVERTISE_MISSING),
+        }
+    }
+
+    #[test]
+    fn a_prediction_and_what_was_seen() {
+        for (outcome, seen, wanted) in [
+            (Outcome::Works, Seen::Works, true),
+            (Outcome::Works, Seen::Hangs, false),
+            (Outcome::Fails, Seen::Works, false),
+            (Outcome::Fails, Seen::Refused, true),
+            (Outcome::NotOffered, Seen::NotOffered, true),
+            (Outcome::NotOffered, Seen::Works, false),
+        ] {
+            assert_eq!(
+                agrees(&cell(outcome), seen, true),
+                wanted,
+                "{outcome:?} {seen:?}"
+            );
+        }
+        let blocked = Cell {
+            because: Some(ACTIVE_DATA_BLOCKED),
+            ..cell(Outcome::Fails)
+        };
+        assert!(agrees(&blocked, Seen::Works, true));
+        assert!(!agrees(&blocked, Seen::Works, false));
+    }
+}

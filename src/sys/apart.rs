@@ -1,0 +1,147 @@
+//! A process of this program that is apart from the host: in user, mount and PID namespaces
+//! of its own. Whatever it makes or starts is gone with it, and it is gone with its parent,
+//! however that ends.
+//!
+//! Three processes: the parent, which talks to it; one that makes the namespaces and waits;
+//! and the first in the new PID namespace, whose end ends all in there. The last one holds a
+//! pipe from the parent: when that closes, it ends.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{getegid, geteuid};
+use thiserror::Error;
+
+use super::process::OURSELVES;
+
+/// Why there is no such process.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// A user namespace is needed, and refused.
+    #[error("no user namespace can be made: {}", .0.desc())]
+    User(Errno),
+    /// The other namespaces are refused, with root's privileges or in a user namespace.
+    #[error("no namespaces can be made: {}", .0.desc())]
+    Others(Errno),
+    /// A step behind that.
+    #[error("{0}")]
+    Step(String),
+}
+
+/// Starts this program again, apart, with these arguments, gives it a line, and hands over
+/// each line that it prints.
+///
+/// # Errors
+/// Where it cannot be started or talked to.
+pub fn talk(arguments: &[&str], line: &str, mut hear: impl FnMut(&str)) -> io::Result<ExitStatus> {
+    // Who is logged in and how is nothing that matters in there.
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+    let mut child = Command::new(OURSELVES)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let (Some(mut lifeline), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(io::Error::other("it has no pipes"));
+    };
+    // It may end before it has read all: then it says why.
+    drop(lifeline.write_all(line.as_bytes()));
+    drop(lifeline.write_all(b"\n"));
+    for line in BufReader::new(stdout).lines() {
+        hear(&line?);
+    }
+    drop(lifeline);
+    child.wait()
+}
+
+/// Makes the namespaces and starts this program again in them, with these arguments and the
+/// same standard input and output; waits for its end.
+///
+/// # Errors
+/// [`Refused`].
+pub fn enter(arguments: &[&str]) -> Result<ExitStatus, Refused> {
+    separate()?;
+    let step = |what: &str, error: &dyn std::fmt::Display| {
+        Refused::Step(format!("cannot {what}: {error}"))
+    };
+    // What is mounted in there is not seen outside; `/run` is where programs keep their
+    // locks and numbers.
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .map_err(|e| step("make mounts private", &e.desc()))?;
+    mount(
+        Some("tmpfs"),
+        "/run",
+        Some("tmpfs"),
+        MsFlags::empty(),
+        Some("mode=755"),
+    )
+    .map_err(|e| step("mount a tmpfs on /run", &e.desc()))?;
+    Command::new(OURSELVES)
+        .args(arguments)
+        .status()
+        .map_err(|e| step("start again", &e))
+}
+
+/// As root as things are; otherwise in a user namespace, where this user is root.
+fn separate() -> Result<(), Refused> {
+    let others = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
+    match unshare(others) {
+        Ok(()) => return Ok(()),
+        Err(Errno::EPERM) => {}
+        Err(errno) => return Err(Refused::Others(errno)),
+    }
+    let (user, group) = (geteuid(), getegid());
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(Refused::User)?;
+    for (file, text) in [
+        // Without that no group may be mapped (user_namespaces(7)).
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("0 {user} 1")),
+        ("gid_map", format!("0 {group} 1")),
+    ] {
+        std::fs::write(format!("/proc/self/{file}"), text)
+            .map_err(|e| Refused::Step(format!("cannot write /proc/self/{file}: {e}")))?;
+    }
+    unshare(others).map_err(Refused::Others)
+}
+
+/// The line that the parent gives; from then on this process ends when the parent does.
+///
+/// # Errors
+/// As `Read`; `UnexpectedEof` where the parent ended before it gave one.
+pub fn listen() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    if !line.ends_with('\n') {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    thread::spawn(|| {
+        let mut nothing = String::new();
+        // Nothing more comes but the end.
+        let _ = io::stdin().lock().read_line(&mut nothing);
+        end();
+    });
+    Ok(line)
+}
+
+#[expect(
+    clippy::exit,
+    reason = "from any thread, and with all that this process started"
+)]
+fn end() -> ! {
+    std::process::exit(1)
+}
+
+/// Whether a process was ended by a signal.
+#[must_use]
+pub fn was_killed(status: ExitStatus) -> bool {
+    status.signal().is_some()
+}

@@ -1,0 +1,112 @@
+//! Network namespaces that this process made: held by an open file, so that they are gone
+//! with it, however it ends.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+use nix::sched::{CloneFlags, setns, unshare};
+
+use super::{process, routes, sysctls};
+
+/// A network namespace.
+#[derive(Debug, Clone)]
+pub struct Namespace {
+    file: Arc<File>,
+}
+
+impl Namespace {
+    /// A new one, with `lo` up, in which addresses are usable at once.
+    ///
+    /// # Errors
+    /// As `unshare(2)`: `PermissionDenied` without `CAP_SYS_ADMIN`.
+    pub fn new() -> io::Result<Self> {
+        // unshare(2) moves the calling thread, and this one stays where it is.
+        on_a_thread(|| {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            routes::set_up("lo")?;
+            // Nobody else is there to have the same address. A kernel without IPv6 has not
+            // that file.
+            drop(sysctls::write("net.ipv6.conf.default.accept_dad", "0"));
+            File::open("/proc/thread-self/ns/net")
+        })
+        .map(|file| Self {
+            file: Arc::new(file),
+        })
+    }
+
+    /// Its descriptor, as long as this value lives.
+    #[must_use]
+    pub fn fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+
+    /// Calls `work` on a thread that is inside. Sockets that it opens, threads and programs
+    /// that it starts are there too.
+    ///
+    /// # Errors
+    /// As `setns(2)`, and those of `work`.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        on_a_thread(|| {
+            setns(&*self.file, CloneFlags::CLONE_NEWNET)?;
+            work()
+        })
+    }
+
+    /// Sets a `net.` sysctl of it.
+    ///
+    /// # Errors
+    /// As `write(2)`; `InvalidInput` for another sysctl: that is the machine's.
+    pub fn set(&self, key: &str, value: &str) -> io::Result<()> {
+        if !key.starts_with("net.") {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.inside(|| sysctls::write(key, value).map_err(io::Error::other))
+    }
+
+    /// Runs a program inside, to its end.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> io::Result<process::Finished> {
+        self.inside(|| process::run(program, arguments))
+    }
+
+    /// The same with `input` on its standard input.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn feed(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: &str,
+    ) -> io::Result<process::Finished> {
+        self.inside(|| process::feed(program, arguments, input))
+    }
+
+    /// Starts a command line of a shell inside; it has nothing on its standard input.
+    ///
+    /// # Errors
+    /// Where there is no shell.
+    pub fn start(&self, command: &str) -> io::Result<Child> {
+        self.inside(|| {
+            Command::new("/bin/sh")
+                .args(["-c", command])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+        })
+    }
+}
+
+fn on_a_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let ended = scope.spawn(work).join();
+        ended.unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace ended early")))
+    })
+}
