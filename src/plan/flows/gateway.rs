@@ -9,7 +9,7 @@ use crate::profile::{External, Internal};
 use crate::ruleset::eval::Path;
 
 use super::super::families::externals_of;
-use super::super::predict::From;
+use super::super::predict::{From, serves_own_clients};
 use super::{Connections, Scene};
 
 pub(super) fn connections(
@@ -53,8 +53,10 @@ pub(super) fn connections(
             if hairpin {
                 all.extend(scene.to_server(From::InsideExternal, &inside, at, inner));
             }
-            let own = [IpNet::from(address)];
-            all.extend(scene.to_server(From::Gateway, &own, at, None));
+            if serves_own_clients(&[external.clone()], internal, scene.family) {
+                let own = [IpNet::from(address)];
+                all.extend(scene.to_server(From::Gateway, &own, at, None));
+            }
         }
     }
     all.extend(scene.to_clients(server, inner, Path::Arrives));

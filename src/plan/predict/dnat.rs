@@ -27,9 +27,7 @@ pub(super) fn origins(
 ) -> Vec<From> {
     let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
     let translated = translated(profile, family);
-    // Nothing tells a dynamic external address from this host's others but the
-    // inside networks; without them the gateway's own clients are not translated.
-    let known = externals_of(external, family).any(|e| e.address.is_some()) || !inside.is_empty();
+    let known = serves_own_clients(external, internal, family);
     let mut origins = vec![From::Outside];
     if !inside.is_empty() {
         if translated {
@@ -48,6 +46,17 @@ pub(super) fn origins(
         origins.push(From::Gateway);
     }
     origins
+}
+
+/// Nothing tells a dynamic external address from this host's others but the inside
+/// networks; without them the gateway's own clients are not translated.
+pub(in crate::plan) fn serves_own_clients(
+    external: &[External],
+    internal: Option<&Internal>,
+    family: Family,
+) -> bool {
+    let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
+    externals_of(external, family).any(|e| e.address.is_some()) || !inside.is_empty()
 }
 
 pub(super) fn judge(

@@ -9,6 +9,8 @@ mod dnat;
 mod masquerade;
 mod server_side;
 
+pub(super) use dnat::serves_own_clients;
+
 use std::fmt;
 
 use serde::Serialize;
