@@ -2,11 +2,11 @@
 
 use crate::profile::Profile;
 use crate::sys::iptables::{self, Trial, Tried};
-use crate::sys::nft;
+use crate::sys::{in_full, nft};
 
 use super::difference::{Change, Difference, difference, listing};
 use super::intent::{Intent, Loading};
-use super::sight::{Error, Sight, in_full, judge, programs_of};
+use super::sight::{Error, Sight, judge, programs_of};
 
 /// A change that was not carried out as a whole.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::table::Maker;
 use crate::ruleset::save::Save;
 use crate::sys::iptables::{self, Iptables};
-use crate::sys::{host, nft, ruleset};
+use crate::sys::{host, in_full, nft, ruleset};
 
 use super::difference::Block;
 use super::intent::{Host, Intent, Program, Refusal, needs};
@@ -211,15 +211,4 @@ pub(super) fn programs_of(program: Program) -> Result<Iptables, iptables::Error>
         Maker::Nft | Maker::IptablesNft => iptables::BackEnd::Nft,
     };
     Iptables::find(back_end, program.family)
-}
-
-/// An error with its causes.
-pub(super) fn in_full(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words = format!("{words}: {cause}");
-        next = cause.source();
-    }
-    words
 }

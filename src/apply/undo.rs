@@ -8,7 +8,7 @@ use crate::ruleset::live::table::Maker;
 use crate::ruleset::made::{Made, made, unmake};
 use crate::ruleset::save::Save;
 use crate::sys::kmod::Kmod;
-use crate::sys::{iptables, nft, sysctls};
+use crate::sys::{in_full, iptables, nft, sysctls};
 
 use super::install::ATTEMPTS;
 use super::intent::{self, Program};
@@ -16,7 +16,7 @@ use super::journal::Before;
 use super::ours::is_own_table;
 use super::perform::{self, set_one};
 use super::removal::programs;
-use super::sight::{Error, Sight, in_full, programs_of};
+use super::sight::{Error, Sight, programs_of};
 use super::system;
 
 /// What an undo came to.

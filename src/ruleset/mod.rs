@@ -3,6 +3,7 @@
 pub mod change;
 pub mod difference;
 pub mod eval;
+pub mod hexadecimal;
 pub mod live;
 pub mod made;
 pub mod native;
@@ -11,5 +12,6 @@ pub mod netlink;
 pub mod owner;
 pub mod placement;
 pub mod posted;
+pub mod replay;
 mod rewrite;
 pub mod save;

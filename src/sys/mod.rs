@@ -32,3 +32,11 @@ pub mod systemd;
 pub mod terminal;
 pub mod wake;
 pub mod watchdog;
+
+/// An error with its causes, in one line.
+#[must_use]
+pub fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
+}

@@ -1,7 +1,5 @@
 //! The journal's shape in its file, frozen.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use crate::apply::intent::Program;
@@ -9,6 +7,7 @@ use crate::apply::record::{
     Record, RecordError, is_module_name, is_profile_name, is_settable, is_value, require_format,
 };
 use crate::apply::system::SysctlStep;
+use crate::ruleset::hexadecimal::{self, digits};
 use crate::ruleset::live::decode::Dump;
 use crate::ruleset::save::Save;
 
@@ -167,20 +166,7 @@ fn fault(journal: &Journal) -> Option<RecordError> {
         .or_else(|| value.map(|(_, value)| faulty(value, "value of a sysctl")))
 }
 
-fn digits(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
-}
-
 fn bytes(digits: &str) -> Result<Vec<u8>, RecordError> {
-    let pair = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).ok()?;
-        (pair.len() == 2).then(|| u8::from_str_radix(text, 16).ok())?
-    };
-    let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(pair).collect();
+    let bytes = hexadecimal::bytes(digits);
     bytes.ok_or_else(|| RecordError::Value("a dump".to_owned(), "row of hexadecimal digits"))
 }

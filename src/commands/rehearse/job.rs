@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::lab::account::Account;
+use crate::lab::live::Live;
 
 /// What is to be done: one profile, among those that are installed together.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub(super) struct Job {
 pub(super) enum Before {
     /// As most have it.
     Usual,
+    /// The host's own.
+    Live(Box<Live>),
 }
 
 /// A line of the answer.

@@ -98,10 +98,15 @@ fn rehearsed(job: &Job) -> Result<Account, Failed> {
     };
     doing("building the network");
     let stage = Stage::set(&rehearsal)?;
-    let lets_in = match job.before {
+    // What a host's own firewall lets in besides is not ftpnat's to say.
+    let lets_in = match &job.before {
         Before::Usual => {
             stage.lay(Firewall::Usual, profile)?;
             false
+        }
+        Before::Live(live) => {
+            live.lay(stage.firewall()).map_err(Failed::Before)?;
+            true
         }
     };
     doing("playing FTP sessions as it is");

@@ -154,20 +154,31 @@ impl Batch {
         if self.about.is_empty() {
             return Ok(());
         }
-        let last = u32::try_from(self.about.len()).unwrap_or(u32::MAX);
-        let socket = Socket::new(Bus::Netfilter).map_err(no_socket)?;
-        // One buffer, one send: a batch in two datagrams is two halves, of which the
-        // kernel commits neither and complains of none.
-        let mut bytes: Vec<u8> = self.messages.finalize().iter().flatten().copied().collect();
-        number(&mut bytes, last);
-        if end == End::TakeBack {
-            bytes.truncate(bytes.len().saturating_sub(BORDER));
-        }
-        demand(&mut bytes, generation);
-        make_room(&socket, bytes.len());
-        socket.send(&bytes).map_err(Error::Send)?;
-        judge(&received(&socket)?, last, &self.about)
+        let bytes = self.messages.finalize().iter().flatten().copied().collect();
+        transmit(bytes, &self.about, generation, end)
     }
+}
+
+/// Sends a batch that is in bytes: the message that begins it, those that `about` tells of,
+/// and the one that ends it.
+pub(super) fn transmit(
+    mut bytes: Vec<u8>,
+    about: &[About],
+    generation: u32,
+    end: End,
+) -> Result<(), Error> {
+    let last = u32::try_from(about.len()).unwrap_or(u32::MAX);
+    let socket = Socket::new(Bus::Netfilter).map_err(no_socket)?;
+    // One buffer, one send: a batch in two datagrams is two halves, of which the
+    // kernel commits neither and complains of none.
+    number(&mut bytes, last);
+    if end == End::TakeBack {
+        bytes.truncate(bytes.len().saturating_sub(BORDER));
+    }
+    demand(&mut bytes, generation);
+    make_room(&socket, bytes.len());
+    socket.send(&bytes).map_err(Error::Send)?;
+    judge(&received(&socket)?, last, about)
 }
 
 /// A kernel without `nfnetlink` has no such socket to give, and so takes no batch.

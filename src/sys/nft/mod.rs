@@ -17,7 +17,8 @@ mod write;
 pub use batch::{Error, Part, Refused};
 
 use crate::ruleset::change::Operation;
-use batch::End;
+use crate::ruleset::replay::{self, Message};
+use batch::{About, End};
 
 /// Has the kernel commit the operations, whole or not at all, if the ruleset's generation
 /// is still `generation`; 0 is no generation, and any will do. In the network namespace of
@@ -33,6 +34,26 @@ use batch::End;
 /// for: in each case nothing changed. See [`Error`] for the rest.
 pub fn commit(operations: &[Operation], generation: u32) -> Result<(), Error> {
     write::written(operations)?.send(generation, End::Commit)
+}
+
+/// Has the kernel make what messages of a dump say, whole or not at all, in the network
+/// namespace of the calling thread. Of no messages nothing is sent.
+///
+/// # Errors
+/// As [`commit`]; [`Refused::what`] is that of the message.
+pub fn replay(messages: &[Message]) -> Result<(), Error> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let about: Vec<About> = messages
+        .iter()
+        .map(|message| About {
+            operation: 0,
+            part: Part::Table,
+            what: message.what.clone(),
+        })
+        .collect();
+    batch::transmit(replay::batch(messages), &about, 0, End::Commit)
 }
 
 /// The kernel checks all of it and changes nothing; it may load the modules.

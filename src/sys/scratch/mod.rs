@@ -34,7 +34,7 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use super::nft::{self, Error, Part, Refused};
 use super::process::OURSELVES;
-use super::routes;
+use super::{in_full, routes};
 use crate::facts::probe::{ProbeReport, Probed};
 use crate::ruleset::change::Operation;
 use tables::{assignment, control};
@@ -164,7 +164,7 @@ fn look(trial: &Trial) -> ProbeReport {
     let first_refused = match nft::commit(&tables, 0) {
         Ok(()) => None,
         Err(Error::Refused(refused)) => Some(refused),
-        Err(error) => return ProbeReport::unknown(&whole(&error)),
+        Err(error) => return ProbeReport::unknown(&in_full(&error)),
     };
     let answer = |step| answer(first_refused.as_ref(), step);
     let nat_ftp = match &first_refused {
@@ -215,15 +215,6 @@ fn answer(refused: Option<&Refused>, step: Step) -> Probed {
         Ordering::Equal if refused.lacks_feature() => Probed::Missing(refused.to_string()),
         Ordering::Equal | Ordering::Greater => Probed::Unknown(refused.to_string()),
     }
-}
-
-/// An error with its causes.
-fn whole(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Plays the part of a session that matters, and sees what became of the 227 reply.
