@@ -26,6 +26,8 @@ pub struct CellSeen {
     pub after: Seen,
     /// Whether that is what was predicted.
     pub agrees: bool,
+    /// Whether a rule of the host's own keeps the client out, and was not predicted.
+    pub is_kept_out: bool,
     /// The session that shows it, where it does not work.
     pub shows: Option<Shown>,
 }
@@ -85,6 +87,7 @@ impl Account {
             before: judged.before,
             after: judged.after,
             agrees: judged.agrees,
+            is_kept_out: judged.is_kept_out,
             shows: judged.shows.as_ref().map(|shows| shown(shows, scene)),
         });
         let kept = report

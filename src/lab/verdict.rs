@@ -4,6 +4,7 @@ use crate::model::check::ACTIVE_DATA_BLOCKED;
 use crate::plan::{Cell, Outcome};
 
 use super::play::{Attempt, Came, Seen, What};
+use super::scene::Seat;
 
 /// A cell with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Judged {
     pub after: Seen,
     /// Whether that is what was predicted.
     pub agrees: bool,
+    /// Whether a rule of the host's own keeps the client out, and was not predicted.
+    pub is_kept_out: bool,
     /// Where it does not work: the session that shows it. The last one of several that do
     /// otherwise than predicted.
     pub shows: Option<(Attempt, Came)>,
@@ -34,13 +37,22 @@ pub fn agrees(cell: &Cell, seen: Seen, lets_in: bool) -> bool {
     }
 }
 
+/// What the firewall does besides ftpnat's rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// It may let in what no rule of ours accepts.
+    pub lets_in: bool,
+    /// Clients that rules of its own keep out.
+    pub keeps_out: Vec<Seat>,
+}
+
 /// Puts what was seen to its cells.
 #[must_use]
 pub fn judged(
     cells: &[Cell],
     before: &[(Attempt, Came)],
     after: &[(Attempt, Came)],
-    lets_in: bool,
+    beyond: &Beyond,
 ) -> Vec<Judged> {
     let of = |place: usize, all: &[(Attempt, Came)]| -> Vec<(Attempt, Came)> {
         let is_of =
@@ -53,12 +65,17 @@ pub fn judged(
     let judge = |(place, cell): (usize, &Cell)| {
         let (before, after) = (of(place, before), of(place, after));
         let seen = whole(&after);
+        let shows = first_failing(&after).cloned();
+        let is_as_predicted = agrees(cell, seen, beyond.lets_in);
+        let of_kept_out = |(attempt, _): &(Attempt, Came)| beyond.keeps_out.contains(&attempt.seat);
+        let is_kept_out = !is_as_predicted && shows.as_ref().is_some_and(of_kept_out);
         Judged {
             cell: *cell,
             before: whole(&before),
             after: seen,
-            agrees: agrees(cell, seen, lets_in),
-            shows: first_failing(&after).cloned(),
+            agrees: is_as_predicted || is_kept_out,
+            is_kept_out,
+            shows,
         }
     };
     cells.iter().enumerate().map(judge).collect()

@@ -63,6 +63,11 @@ pub fn human(profile: &Profile, account: &Account) -> String {
         text.push_str(&table(&all, modes));
     }
     text.push_str(&failing(&all));
+    if account.cells.iter().any(|cell| cell.is_kept_out) {
+        let words = "a rule of this host's own keeps a client out that does not get its \
+                     listing here; ftpnat does not overrule it";
+        text.push_str(&wrapped("  ", words));
+    }
     text.push_str(&kept(account));
     text.push_str(&faults(profile, account, &all));
     text

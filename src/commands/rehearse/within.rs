@@ -10,6 +10,7 @@ use crate::lab::play::Login;
 use crate::lab::rehearsal::{Failed, Rehearsal, Stage};
 use crate::lab::rules::Firewall;
 use crate::lab::scene::Known;
+use crate::lab::verdict::Beyond;
 use crate::profile::{self, Profile};
 use crate::sys::apart::{self, Refused};
 use crate::sys::namespace::Namespace;
@@ -115,7 +116,13 @@ fn rehearsed(job: &Job) -> Result<Account, Failed> {
     let notes = apply(stage.firewall(), job)?;
     doing("playing FTP sessions with the plan");
     let after = stage.play_expecting(profile, lets_in);
-    let report = stage.report(&before, &after, lets_in);
+    let beyond = if lets_in {
+        let asked = stage.beyond(profile);
+        asked.map_err(|error| Failed::Before(error.to_string()))?
+    } else {
+        Beyond::default()
+    };
+    let report = stage.report(&before, &after, &beyond);
     Ok(Account::of(&report, &stage.scene, notes))
 }
 
