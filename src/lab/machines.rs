@@ -1,6 +1,7 @@
 //! The machines of a scene, as network namespaces of this kernel.
 
 use std::io;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -10,6 +11,9 @@ use crate::sys::nft;
 
 use super::rules::translator;
 use super::scene::{Cable, HostId, Scene};
+
+/// How long a cable may take until it carries packets: it is a matter of milliseconds.
+const CARRIER: Duration = Duration::from_secs(5);
 
 /// The namespaces, by the places of their hosts. They are gone with this value.
 #[derive(Debug)]
@@ -61,6 +65,10 @@ impl Machines {
             }
             let what = || format!("addresses and routes of the {}", host.name);
             links::configure(namespace, &host.addresses, &host.routes).map_err(step(what))?;
+        }
+        for (host, namespace) in scene.hosts.iter().zip(&machines.namespaces) {
+            let what = || format!("the cables of the {} carry packets", host.name);
+            links::wait_for_carriers(namespace, CARRIER).map_err(step(what))?;
         }
         if let Some((host, outside, pairs)) = &scene.translator {
             let operations = translator(outside, pairs);

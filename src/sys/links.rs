@@ -3,10 +3,15 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
 use ipnet::IpNet;
-use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth};
+use rtnetlink::packet_route::address::AddressHeaderFlags;
+use rtnetlink::packet_route::link::{
+    BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth, LinkFlags,
+};
 use rtnetlink::packet_route::route::RouteType;
 use rtnetlink::{
     Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
@@ -152,4 +157,37 @@ async fn index(handle: &Handle, name: &str) -> io::Result<u32> {
     let link = links.try_next().await.map_err(said)?;
     link.map(|link| link.header.index)
         .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Waits until every interface of a namespace carries packets and every address can be used,
+/// so long at most.
+///
+/// # Errors
+/// As the kernel says; `TimedOut`.
+pub fn wait_for_carriers(namespace: &Namespace, patience: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    namespace.inside(|| {
+        loop {
+            let are_up = run(async |handle| {
+                let mut links = handle.link().get().execute();
+                let mut are_up = true;
+                while let Some(link) = links.try_next().await.map_err(said)? {
+                    are_up &= link.header.flags.contains(LinkFlags::Running);
+                }
+                let mut addresses = handle.address().get().execute();
+                while let Some(address) = addresses.try_next().await.map_err(said)? {
+                    let is_tentative = AddressHeaderFlags::Tentative;
+                    are_up &= !address.header.flags.contains(is_tentative);
+                }
+                Ok(are_up)
+            })?;
+            if are_up {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    })
 }

@@ -295,13 +295,17 @@ impl Draft<'_> {
                     .outside(family, |_| true)
                     .ok_or(Unbuildable::NoAddress(family, "the server"))?,
             };
-            let network = self.clients_network(internal, family)?;
+            let networks = self.clients_networks(internal, family);
+            let network = networks[0];
             let (client, via) = self.behind(network, &inner, family)?;
             self.address(host, &outer, public);
             self.route(host, IpNet::from(own), &outer, None);
             self.route(host, everyone(family), &outer, Some(own));
             self.address_in(host, &inner, in_network(via, network));
-            self.route(host, IpNet::from(client), &inner, None);
+            // That of an interface's own network the kernel sets itself.
+            for network in networks.into_iter().filter(|net| !net.contains(&via)) {
+                self.route(host, network, &inner, None);
+            }
             self.address(server, "eth0", own);
             self.route(server, IpNet::from(public), "eth0", None);
             if !translated(self.profile, family) {
@@ -330,32 +334,21 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// The network of the clients: one in which somebody may connect.
-    fn clients_network(
-        &mut self,
-        internal: &Internal,
-        family: Family,
-    ) -> Result<IpNet, Unbuildable> {
+    /// The networks of the clients behind this host: those that the profile names as clients,
+    /// else those inside, as its rules have it; never empty.
+    fn clients_networks(&self, internal: &Internal, family: Family) -> Vec<IpNet> {
+        let clients = self.profile.clients_of(family);
+        let is_restricted = clients.iter().all(|net| net.prefix_len() > 0);
         let described = internal.networks_of(family);
         let usual = match family {
             Family::Ipv4 => "10.77.0.0/24",
             Family::Ipv6 => "2001:db8:77::/64",
         };
-        if described.is_empty() {
-            let clients = self.profile.clients_of(family);
-            let usual: Option<IpNet> = usual.parse().ok();
-            let fits = |net: &IpNet| clients.iter().any(|c| c.contains(net));
-            return usual
-                .filter(fits)
-                .or(clients.first().copied())
-                .ok_or(Unbuildable::NoAddress(family, "a client"));
+        match (is_restricted, described.is_empty()) {
+            (true, _) => clients,
+            (false, false) => described,
+            (false, true) => usual.parse().into_iter().collect(),
         }
-        let clients = self.profile.clients_of(family);
-        let meets = |net: &&IpNet| clients.iter().any(|c| c.contains(*net) || net.contains(c));
-        let network = described.iter().find(meets).or(described.first());
-        network
-            .copied()
-            .ok_or(Unbuildable::NoAddress(family, "a client"))
     }
 
     /// A client in that network, and this host's address there.
@@ -366,14 +359,7 @@ impl Draft<'_> {
         family: Family,
     ) -> Result<(IpAddr, IpAddr), Unbuildable> {
         let via = self.gateway_in(network, inner, family)?;
-        let clients = self.profile.clients_of(family);
-        let is_client = |address: IpAddr| clients.iter().any(|net| net.contains(&address));
-        // Clients may be fewer than the network's first addresses.
-        let narrower = clients.iter().filter(|c| network.contains(*c)).copied();
-        let mut nets: Vec<IpNet> = vec![network];
-        nets.extend(narrower);
-        let client = self.pool.within(&nets, is_client);
-        let client = client.or_else(|| self.pool.within(&[network], |_| true));
+        let client = self.pool.within(&[network], |_| true);
         let client = client.ok_or(Unbuildable::NoAddress(family, "a client"))?;
         Ok((client, via))
     }

@@ -153,11 +153,41 @@ pub fn scene(profile: &Profile, known: &Known) -> Result<Scene, Unbuildable> {
         return Err(Unbuildable::Nobody);
     }
     scene.announced = announced(profile, &scene);
+    answer_by_the_gateway(&mut scene);
     Ok(scene)
 }
 
-/// What `227` replies name. A host name stands for the address that clients call.
+/// Clients outside may have addresses of a network inside, where the profile serves no others:
+/// what is in that network answers to them by way of its gateway.
+fn answer_by_the_gateway(scene: &mut Scene) {
+    let outside = scene.seats.iter().chain(&scene.outsiders);
+    let outside = outside.filter(|seat| seat.from == From::Outside);
+    let sources: Vec<(HostId, IpAddr)> = outside
+        .filter_map(|seat| Some((seat.host, seat.source?)))
+        .collect();
+    for (place, host) in scene.hosts.iter_mut().enumerate() {
+        for (client, source) in &sources {
+            let is_near = host.addresses.iter().any(|(_, net)| net.contains(source));
+            let to = IpNet::from(*source);
+            let way_out = host
+                .routes
+                .iter()
+                .find(|route| route.to == everyone(Family::of(*source)) && route.device.is_some());
+            if let Some(way_out) = way_out.filter(|_| is_near && place != *client).cloned()
+                && !host.routes.iter().any(|route| route.to == to)
+            {
+                host.routes.push(Route { to, ..way_out });
+            }
+        }
+    }
+}
+
+/// What `227` replies name. A host name stands for the address that clients call. Servers
+/// that clients of a gateway call are others' affair.
 fn announced(profile: &Profile, scene: &Scene) -> Option<std::net::Ipv4Addr> {
+    if matches!(profile.nat, Nat::Masquerade { .. }) {
+        return None;
+    }
     match profile.passive.advertise.as_ref()? {
         Advertise::Address(address) => Some(*address),
         Advertise::Name(_) => scene.seats.iter().find_map(|seat| match seat.called {

@@ -31,6 +31,9 @@ pub(super) fn rules(
         return Vec::new();
     };
     let inside = internal.map(|i| i.networks_of(family)).unwrap_or_default();
+    // Nobody is inside in a family without networks there: a rule for them would be one for
+    // everybody, and hide every client's address from the server.
+    let hairpin = hairpin && !inside.is_empty();
     let gateway = Gateway {
         scope,
         server,

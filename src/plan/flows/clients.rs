@@ -11,35 +11,48 @@ use crate::ruleset::eval::{
 };
 
 use super::super::families::translated;
+use super::super::helper::helper_ports;
 use super::super::masquerade::inside;
 use super::super::predict::From;
 use super::{Connections, Purpose, SOURCES, Scene, unprivileged};
 
-/// A server somewhere: of the ranges for documentation that no host has (RFC 5737,
+/// Servers somewhere: of the ranges for documentation that no host has (RFC 5737,
 /// RFC 3849).
-const SERVER4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 123);
-const SERVER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 123);
+const SERVERS: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 123)),
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 123)),
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 123)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 123)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xfffe, 0, 0, 0, 0, 123)),
+];
 
 pub(super) fn connections(
     scene: Scene,
     external: &[External],
     internal: &Internal,
 ) -> Vec<Connections> {
-    let some = match scene.family {
-        Family::Ipv4 => IpAddr::from(SERVER4),
-        Family::Ipv6 => IpAddr::from(SERVER6),
+    let networks = inside(scene.profile, scene.family, internal);
+    let mut some = SERVERS
+        .into_iter()
+        .filter(|s| Family::of(*s) == scene.family);
+    // Not one beside the clients: that would not pass this host.
+    let apart = some.clone().find(|server| {
+        let mut beside = networks.iter().chain(&internal.networks);
+        !beside.any(|net| net.contains(server))
+    });
+    let named = scene.profile.server_address(scene.family);
+    let Some(server) = named.or(apart).or_else(|| some.next()) else {
+        return Vec::new();
     };
-    let server = scene.profile.server_address(scene.family).unwrap_or(some);
     let control = scene.control_ports();
     let at = (server, control.as_slice());
-    let networks = inside(scene.profile, scene.family, internal);
     let input = internal.interfaces.first().map(InterfaceName::as_str);
     let mut all = scene.to_server(From::Outside, &networks, at, input);
     // From the address that its own connections have, which is one of these.
     for (own, _) in scene.own_addresses() {
         all.extend(scene.to_server(From::Gateway, &[IpNet::from(own)], at, None));
     }
-    if scene.profile.active {
+    if scene.profile.active && !helper_ports(scene.profile, scene.family).is_empty() {
         all.extend(to_clients(scene, external, &networks, server));
     }
     all

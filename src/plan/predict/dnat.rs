@@ -81,6 +81,7 @@ pub(super) fn judge(
         session,
         turned_back,
         hides_inside_clients: hairpin,
+        has_several: addresses_of(external, family) > 1,
     };
     match session.from {
         From::Outside => view.outside(),
@@ -91,6 +92,13 @@ pub(super) fn judge(
     }
 }
 
+/// How many external addresses there are; a dynamic one for each interface.
+fn addresses_of(external: &[External], family: Family) -> usize {
+    externals_of(external, family)
+        .map(|e| e.address.map_or(e.interfaces.len(), |_| 1))
+        .sum()
+}
+
 struct View<'a> {
     profile: &'a Profile,
     session: Session,
@@ -98,6 +106,8 @@ struct View<'a> {
     turned_back: bool,
     /// They do, and the server sees this host in their place.
     hides_inside_clients: bool,
+    /// There is more than one external address.
+    has_several: bool,
 }
 
 impl View<'_> {
@@ -155,7 +165,12 @@ impl View<'_> {
         match self.session.client {
             ClientMode::Epsv => Ok(()),
             ClientMode::Pasv => match self.announced_through_here() {
-                Announced::External => Ok(()),
+                // What this host sends to an address of its own comes from there: data from
+                // the announced one, control from the one that was called.
+                Announced::External => {
+                    let is_announced = announced(self.profile) == Announced::External;
+                    self.data_from_other_address(self.has_several && is_announced)
+                }
                 Announced::Inside => self.data_from_other_address(self.translated()),
                 Announced::Private => Err(ADVERTISE_NOT_PUBLIC),
                 Announced::Other => Err(ADVERTISE_DIFFERS_FROM_EXTERNAL),
