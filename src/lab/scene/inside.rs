@@ -34,11 +34,12 @@ impl Draft<'_> {
         who: &'static str,
     ) -> Result<IpAddr, Unbuildable> {
         let first = network.hosts().next();
-        let in_it = self
-            .pool
-            .within(&[network], |address| Some(address) == first);
-        in_it
-            .or_else(|| self.pool.within(&[network], |_| true))
+        // The clients come first.
+        let has_room = network.hosts().nth(2).is_some();
+        let here = has_room.then_some(network);
+        self.pool
+            .within(here.as_slice(), |address| Some(address) == first)
+            .or_else(|| self.pool.within(here.as_slice(), |_| true))
             .or_else(|| self.pool.within(spare(family).as_slice(), |_| true))
             .ok_or(Unbuildable::NoAddress(family, who))
     }
