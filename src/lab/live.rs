@@ -99,7 +99,11 @@ impl Live {
         laid.map_err(|e| e.to_string())?
     }
 
-    fn lay_here(&self) -> Result<(), String> {
+    /// The same in the network namespace of this thread.
+    ///
+    /// # Errors
+    /// As [`Live::lay`].
+    pub fn lay_here(&self) -> Result<(), String> {
         for (key, value) in &self.sysctls {
             // A kernel's own that another network namespace has not.
             match sysctls::write(key, value) {

@@ -183,11 +183,41 @@ fn chain_part(kind: u16, _: &[u8]) -> Part {
 }
 
 /// TABLE 1, CHAIN 2, EXPRESSIONS 4, COMPAT 5, USERDATA 7.
-fn rule_part(kind: u16, _: &[u8]) -> Part {
+fn rule_part(kind: u16, value: &[u8]) -> Part {
     match kind {
-        1 | 2 | 4 | 5 | 7 => Part::Same,
+        1 | 2 | 5 | 7 => Part::Same,
+        4 => Part::Other(expressions(value)),
         _ => Part::Out,
     }
+}
+
+/// Expressions as they were, but for what the kernel says of one and does not take: the flags
+/// of an `exthdr` that writes (`nft_exthdr_tcp_set_init`).
+fn expressions(list: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for (_, header, expression) in raw(list) {
+        // NFTA_EXPR_NAME 1, NFTA_EXPR_DATA 2; NFTA_EXTHDR_FLAGS 5, NFTA_EXTHDR_SREG 7.
+        let is_exthdr = attribute(expression, 1).is_some_and(|name| text(name) == "exthdr");
+        let writes = attribute(expression, 2).is_some_and(|data| attribute(data, 7).is_some());
+        if !(is_exthdr && writes) {
+            put(&mut all, header, expression);
+            continue;
+        }
+        let mut changed = Vec::new();
+        for (kind, header, value) in raw(expression) {
+            if kind == 2 {
+                let mut data = Vec::new();
+                for (_, header, value) in raw(value).filter(|(kind, ..)| *kind != 5) {
+                    put(&mut data, header, value);
+                }
+                put(&mut changed, header, &data);
+            } else {
+                put(&mut changed, header, value);
+            }
+        }
+        put(&mut all, header, &changed);
+    }
+    all
 }
 
 /// TABLE 1 to DESC 9, TIMEOUT 11, GC_INTERVAL 12, USERDATA 13, OBJ_TYPE 15, EXPR 17,

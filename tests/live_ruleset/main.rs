@@ -17,6 +17,7 @@ mod moments;
 mod native;
 mod placements;
 mod real;
+mod replayed;
 mod xtables;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     trials.extend(xtables::trials());
     trials.extend(moments::trials());
     trials.extend(real::trials());
+    trials.extend(replayed::trials());
     trials.push(placements::trial());
     trials.extend(guests::trials());
     let code = support::play_rules(trials);

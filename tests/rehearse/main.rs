@@ -12,7 +12,6 @@ mod apart;
 mod applied;
 mod generated;
 mod missed;
-mod replayed;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
@@ -32,7 +31,6 @@ fn main() -> ExitCode {
     support::enter();
     let mut trials = generated::trials();
     trials.extend(missed::trials());
-    trials.extend(replayed::trials());
     trials.extend(servers::trials());
     trials.extend(apart::trials());
     trials.extend(applied::trials());

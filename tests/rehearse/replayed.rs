@@ -1,5 +1,0 @@
-//! .
-
-pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
-    Vec::new()
-}
