@@ -77,7 +77,7 @@ pub fn messages(dump: &Dump, table: &TableAt, numbers: &mut u32) -> Vec<Message>
         put(&mut attributes, 10, &numbers.to_be_bytes());
         let set = named(object, 2);
         push(Kind::Set, attributes, format!("set {set} of {place}"));
-        for elements in elements(of_table(&dump.elements), &set) {
+        for elements in elements(of_table(&dump.elements), &set, is_of_intervals(object)) {
             let mut attributes = Vec::new();
             for (kind, name) in [(1, name), (2, &set)] {
                 put(&mut attributes, kind, format!("{name}\0").as_bytes());
@@ -245,9 +245,24 @@ fn flowtable_part(kind: u16, _: &[u8]) -> Part {
     }
 }
 
-/// The elements of a set in the order in which the kernel takes them, in pieces. Intervals
-/// are two elements, of which the end of one comes before the beginning of the next.
-fn elements<'a>(of_table: impl Iterator<Item = Object<'a>>, set: &str) -> Vec<Vec<u8>> {
+/// Whether intervals in a set are two elements each, in a tree (`nft_set_rbtree.c`). Of
+/// concatenations an element is a whole box (`nft_set_pipapo.c`).
+fn is_of_intervals(set: Object) -> bool {
+    // NFTA_SET_FLAGS 3; NFT_SET_INTERVAL, NFT_SET_CONCAT.
+    let flags = attribute(set.attributes, 3)
+        .and_then(number)
+        .unwrap_or_default();
+    flags & 4 != 0 && flags & 0x80 == 0
+}
+
+/// The elements of a set in the order in which the kernel takes them, in pieces. Of intervals
+/// the end of one comes before the beginning of the next; boxes come as they did, since one
+/// that lies in another has to come first.
+fn elements<'a>(
+    of_table: impl Iterator<Item = Object<'a>>,
+    set: &str,
+    is_of_intervals: bool,
+) -> Vec<Vec<u8>> {
     let mut all: Vec<(Vec<u8>, bool, Vec<u8>)> = Vec::new();
     for object in of_table.filter(|o| named(*o, 2) == set) {
         let list = attribute(object.attributes, 3).unwrap_or_default();
@@ -261,7 +276,9 @@ fn elements<'a>(of_table: impl Iterator<Item = Object<'a>>, set: &str) -> Vec<Ve
             all.push((key.unwrap_or_default().to_vec(), is_start, whole));
         }
     }
-    all.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    if is_of_intervals {
+        all.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    }
     let mut pieces: Vec<Vec<u8>> = Vec::new();
     for (_, _, element) in all {
         match pieces.last_mut() {

@@ -15,6 +15,7 @@ mod judge;
 mod lab;
 mod packet;
 mod refusals;
+mod replayed;
 #[path = "../support/mod.rs"]
 mod support;
 mod totals;
@@ -66,7 +67,10 @@ fn main() -> ExitCode {
     let seeds = std::env::var("FTPNAT_SEED").ok();
     match &seeds {
         Some(seeds) => trials.extend(chosen(seeds)),
-        None => trials.extend(blocks(0, trials_wanted() * EACH)),
+        None => {
+            trials.extend(blocks(0, trials_wanted() * EACH));
+            trials.extend(replayed::trials());
+        }
     }
     let code = support::play_rules(trials);
     let totals = Totals::all();
