@@ -80,7 +80,7 @@ pub enum What {
         encryption: Encryption,
         /// The control port that is called.
         control: u16,
-        /// The data port that the server is to pick.
+        /// The port that the server is to pick for its end of the data connection.
         data: Option<u16>,
     },
     /// A connection to a port, and nothing more.
@@ -112,11 +112,17 @@ pub fn listings(profile: &Profile, cells: &[Cell], scene: &Scene, data: &[u16]) 
         }
         // Behind another outside port there is one control port only.
         let control = profile.control.iter().find(|c| c.port == cell.control_port);
-        let encryption = encryption(cell, control.unwrap_or(&profile.control[0]));
-        let ports: Vec<Option<u16>> = if cell.client.is_active() || data.is_empty() {
-            vec![None]
-        } else {
-            data.iter().copied().map(Some).collect()
+        let control = control.unwrap_or(&profile.control[0]);
+        let encryption = encryption(cell, control);
+        let ports: Vec<Option<u16>> = match (data, cell.client.is_active()) {
+            ([], _) => vec![None],
+            (data, false) => data.iter().copied().map(Some).collect(),
+            // Active data leaves from any port, and from the one below the control port
+            // (RFC 959, section 3.2).
+            (_, true) => {
+                let below = control.port.checked_sub(1).filter(|port| *port > 0);
+                vec![None, below].into_iter().chain(None).collect()
+            }
         };
         for seat in scene.seats.iter().filter(|seat| sits(seat, cell, scene)) {
             attempts.extend(ports.iter().map(|data| Attempt {
@@ -215,7 +221,8 @@ fn tried(attempt: &Attempt, login: &Login, patience: Duration) -> Came {
     match attempt.what {
         What::Knock { port } => {
             let to = SocketAddr::new(seat.called, port);
-            match call_from(seat.source, to, patience) {
+            let from = seat.source.map(|source| SocketAddr::new(source, 0));
+            match call_from(from, to, patience) {
                 Ok(_) => works(Stage::Connect),
                 Err(error) => Came {
                     seen: seen(&error),

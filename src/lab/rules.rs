@@ -21,7 +21,8 @@ pub enum Firewall {
     /// As most have it: what is established and the control ports are let in, the rest is
     /// dropped. A gateway forwards, and translates the control ports.
     Usual,
-    /// Everything is dropped but `lo`, in every direction.
+    /// Everything is dropped but what comes from this host itself, in every direction. (What
+    /// it sends to an address of its own that is translated counts as leaving by `lo`.)
     Closed,
     /// Nothing at all.
     Open,
@@ -42,8 +43,7 @@ impl Firewall {
             Self::Open => return Vec::new(),
             Self::Closed => {
                 rules.push(accept(Chain::FILTER_INPUT, vec![interface("lo")]));
-                let to_lo = Match::OutputInterface(name("lo"));
-                rules.push(accept(Chain::FILTER_OUTPUT, vec![to_lo]));
+                rules.push(nothing(Chain::FILTER_OUTPUT));
                 // Neighbours are found by ICMP there.
                 for chain in [Chain::FILTER_INPUT, Chain::FILTER_OUTPUT] {
                     rules.push(of(Family::Ipv6, accept(chain, vec![Match::Icmp])));
@@ -209,10 +209,12 @@ fn accept(chain: Chain, matches: Vec<Match>) -> Rule {
 
 /// A rule that no packet meets, for its chain's sake.
 fn nothing(chain: Chain) -> Rule {
-    accept(
-        chain,
-        vec![interface("lo"), Match::OutputInterface(name("lo"))],
-    )
+    let none = vec![PortRange::one(0)];
+    let ports = [
+        Match::TcpDestinationPort(none.clone()),
+        Match::TcpSourcePort(none),
+    ];
+    accept(chain, ports.to_vec())
 }
 
 fn of(family: Family, rule: Rule) -> Rule {

@@ -28,6 +28,12 @@ pub struct Seat {
     pub patience: Duration,
 }
 
+impl Seat {
+    fn from(self) -> Option<SocketAddr> {
+        self.source.map(|source| SocketAddr::new(source, 0))
+    }
+}
+
 /// Why a session did not come to its end.
 #[derive(Debug, Error)]
 pub enum Fault {
@@ -80,7 +86,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn begin(wanted: &'a Wanted, seat: Seat) -> Result<Self, Fault> {
         let to = wanted.called;
-        let control = connect::call_from(seat.source, to, seat.patience)
+        let control = connect::call_from(seat.from(), to, seat.patience)
             .and_then(|stream| patient(stream, seat.patience))
             .map_err(network(format!("connecting to {to}")))?;
         Ok(Self {
@@ -168,7 +174,7 @@ impl<'a> Run<'a> {
     }
 
     fn connect(&mut self, address: SocketAddr) -> Result<(), Fault> {
-        let opened = connect::call_from(self.seat.source, address, self.seat.patience);
+        let opened = connect::call_from(self.seat.from(), address, self.seat.patience);
         let what = format!("the data connection to {address}");
         self.data = Some(opened.map_err(network(what))?);
         Ok(())

@@ -35,8 +35,9 @@ pub struct Wanted {
     pub user: String,
     /// The password.
     pub password: String,
-    /// The data port that the server is asked to pick, by a command that only the lab's
-    /// server knows ([`DATA_PORT`]). One that does not know it picks as it likes.
+    /// The port that the server is asked to pick for its end of the data connection, by a
+    /// command that only the lab's server knows ([`DATA_PORT`]). One that does not know it
+    /// picks as it likes.
     pub data_port: Option<u16>,
 }
 
@@ -231,7 +232,8 @@ impl Session {
             // A server that says at once that it is done.
             Asked::List if reply.is_positive() => Ok(Step::Done),
             Asked::DataPort => {
-                self.word = (reply.code == 200).then(|| reply.lines.join(" "));
+                let is_awaited = reply.code == 200 && !self.mode().is_active();
+                self.word = is_awaited.then(|| reply.lines.join(" "));
                 Ok(self.ask_for_data())
             }
             _ if !reply.is_positive() => Err(Refusal::Says(reply)),
@@ -248,7 +250,7 @@ impl Session {
             Asked::User | Asked::Pass => Ok(self.settle()),
             Asked::Pbsz => Ok(self.send(Asked::Prot, "PROT P".to_owned())),
             Asked::Prot => Ok(self.send(Asked::Type, "TYPE A".to_owned())),
-            Asked::Type => match self.wanted.data_port.filter(|_| !self.mode().is_active()) {
+            Asked::Type => match self.wanted.data_port {
                 Some(port) => Ok(self.send(Asked::DataPort, format!("{DATA_PORT} {port}"))),
                 None => Ok(self.ask_for_data()),
             },

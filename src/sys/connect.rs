@@ -23,19 +23,21 @@ pub fn call(address: SocketAddr) -> io::Result<()> {
     call_from(None, address, PATIENCE).map(drop)
 }
 
-/// A connection from an address of one's own, or from whichever the kernel takes.
+/// A connection from an address of one's own and a port (0: any), or from whichever the kernel
+/// takes.
 ///
 /// # Errors
 /// As `connect(2)`; `TimedOut` where nothing comes back in that time.
 pub fn call_from(
-    from: Option<IpAddr>,
+    from: Option<SocketAddr>,
     to: SocketAddr,
     patience: Duration,
 ) -> io::Result<TcpStream> {
     let socket = socket_for(to, SockFlag::SOCK_NONBLOCK)?;
     if let Some(from) = from {
-        let any_port = SockaddrStorage::from(SocketAddr::new(from, 0));
-        bind(socket.as_raw_fd(), &any_port)?;
+        // Several may leave from the same port, to different ends.
+        setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(from))?;
     }
     match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
         Ok(()) => {}

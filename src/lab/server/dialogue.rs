@@ -61,6 +61,7 @@ pub(super) struct Dialogue<'a> {
     /// Whether `PROT P` was agreed on.
     is_protected: bool,
     port: u16,
+    active_from: u16,
     data: Option<Data>,
 }
 
@@ -83,8 +84,14 @@ impl<'a> Dialogue<'a> {
             is_known: false,
             is_protected: false,
             port: behaviour.data[0],
+            active_from: 0,
             data: None,
         }
+    }
+
+    /// The port that active data leaves from; 0: any.
+    pub(super) fn active_from(&self) -> u16 {
+        self.active_from
     }
 
     /// Whether data connections are under TLS.
@@ -153,6 +160,11 @@ impl<'a> Dialogue<'a> {
         match port.parse() {
             Ok(port) if self.behaviour.data.contains(&port) => {
                 self.port = port;
+                Answer::Say(format!("200 {}", self.word))
+            }
+            // Of active data.
+            Ok(port) if port == self.own.port().saturating_sub(1) => {
+                self.active_from = port;
                 Answer::Say(format!("200 {}", self.word))
             }
             _ => no("501 That is none of the data ports."),

@@ -195,6 +195,7 @@ fn control(shared: &Shared, stream: TcpStream, tls: Tls) -> io::Result<()> {
                     }
                     Data::Active(to) => {
                         let from = own.ip().to_canonical();
+                        let from = SocketAddr::new(from, dialogue.active_from());
                         match call_from(Some(from), to, PATIENCE) {
                             Ok(stream) => {
                                 wire.say("150 Here comes the directory listing.")?;
