@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::ftp::{ClientMode, Tls};
 use crate::plan::{Cell, From, Outcome};
 use crate::probe::runner::{self, Fault, Played};
-use crate::probe::session::{Encryption, Stage, Wanted};
+use crate::probe::session::{Encryption, Refusal, Stage, Wanted};
 use crate::profile::{Control, Profile};
+use crate::sys::clock;
 use crate::sys::connect::call_from;
 
 use super::machines::Machines;
@@ -57,6 +58,10 @@ pub struct Login {
     /// The password.
     pub password: String,
 }
+
+/// How often, and after what time, a server that has too many connections is tried again.
+const BUSY_TRIES: u32 = 60;
+const BUSY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Something to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,12 +252,25 @@ fn tried(attempt: &Attempt, login: &Login, patience: Duration) -> Came {
                 data_port: data,
             };
             let source = seat.source;
-            came(
-                runner::play(wanted, runner::Seat { source, patience }),
-                data,
-            )
+            let play = || runner::play(wanted.clone(), runner::Seat { source, patience });
+            let mut played = play();
+            for _ in 0..BUSY_TRIES {
+                if !is_busy(&played) {
+                    break;
+                }
+                clock::sleep(BUSY_PAUSE);
+                played = play();
+            }
+            came(played, data)
         }
     }
+}
+
+/// "421 Too many connections" (RFC 959, section 4.2.1) is no word about firewalls.
+fn is_busy(played: &Played) -> bool {
+    let is_421 =
+        |fault: &Fault| matches!(fault, Fault::Refused(Refusal::Says(reply)) if reply.code == 421);
+    played.stage <= Stage::Login && played.listing.as_ref().err().is_some_and(is_421)
 }
 
 fn came(played: Played, data: Option<u16>) -> Came {

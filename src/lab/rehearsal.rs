@@ -12,6 +12,7 @@ use crate::model::net::Family;
 use crate::plan::predict::predictions;
 use crate::plan::reach::reach;
 use crate::plan::{Cell, Outcome};
+use crate::probe::session::Stage as StageOf;
 use crate::profile::Profile;
 use crate::ruleset::eval::{Axis, HostFacts, Prepared, number};
 use crate::sys::collect::{self, About};
@@ -20,7 +21,7 @@ use crate::sys::nft;
 use crate::sys::{clock, ruleset};
 
 use super::machines::{Machines, Unmade, forward};
-use super::play::{Attempt, Came, Login, What, listings, play};
+use super::play::{Attempt, Came, Login, Seen, What, listings, play};
 use super::rules::Firewall;
 use super::scene::{Known, Scene, Seat, Unbuildable, data_ports, ports_beside, scene};
 use super::server::{self, Behaviour, Server};
@@ -73,6 +74,9 @@ pub enum Failed {
     /// The server did not start.
     #[error("the FTP server did not start: {0}")]
     Server(String),
+    /// It lets the client not in.
+    #[error("the FTP server refuses the login, so nothing can be listed: {0}")]
+    Login(String),
 }
 
 /// The machines of a rehearsal, with a server that runs.
@@ -157,6 +161,19 @@ impl Stage {
             }
         }
         Ok(stage)
+    }
+
+    /// Whether a real server lets clients log in, who come that far.
+    ///
+    /// # Errors
+    /// [`Failed::Login`], with its words.
+    pub fn require_login(&self, played: &[(Attempt, Came)]) -> Result<(), Failed> {
+        let is_refused = |came: &&Came| came.stage == StageOf::Login && came.seen == Seen::Refused;
+        let refused = played.iter().map(|(_, came)| came).find(is_refused);
+        match refused.filter(|_| self.is_real) {
+            Some(came) => Err(Failed::Login(came.words.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The firewall under test.

@@ -17,6 +17,20 @@ pub(crate) fn program() -> PathBuf {
 /// Starts a server on every global address of the namespace and waits until it
 /// listens.
 pub(crate) fn start(namespace: &Namespace, config: &Config) -> Server {
+    let furnished = furnish(&addresses(namespace), config);
+    let mut command = namespace.command(program());
+    command
+        .arg("-n")
+        .arg("-c")
+        .arg(furnished.at("proftpd.conf"));
+    furnished.start(namespace, command, USER, config)
+}
+
+/// Who logs in.
+pub(crate) const USER: &str = "tester";
+
+/// A directory with its configuration, for a host of these addresses, as `proftpd.conf`.
+pub(crate) fn furnish(addresses: &[IpAddr], config: &Config) -> Furnished {
     let furnished = Furnished::new();
     let hash = super::command("openssl")
         .args(["passwd", "-6", &furnished.password])
@@ -27,22 +41,14 @@ pub(crate) fn start(namespace: &Namespace, config: &Config) -> Server {
     furnished.write(
         "passwd",
         &format!(
-            "tester:{}:{id}:{id}::{}:/bin/false\n",
+            "{USER}:{}:{id}:{id}::{}:/bin/false\n",
             hash.trim(),
             furnished.at("home")
         ),
     );
-    furnished.write("group", &format!("tester:x:{id}:\n"));
-    furnished.write(
-        "proftpd.conf",
-        &directives(&furnished, &addresses(namespace), config),
-    );
-    let mut command = namespace.command(program());
-    command
-        .arg("-n")
-        .arg("-c")
-        .arg(furnished.at("proftpd.conf"));
-    furnished.start(namespace, command, "tester", config)
+    furnished.write("group", &format!("{USER}:x:{id}:\n"));
+    furnished.write("proftpd.conf", &directives(&furnished, addresses, config));
+    furnished
 }
 
 /// The user and group that sessions run as, and their id.

@@ -21,12 +21,18 @@ pub(crate) fn start(namespace: &Namespace, config: &Config) -> Server {
 
 /// The same, on an IPv6 socket, which takes IPv4 as well, or on an IPv4 socket.
 pub(crate) fn start_on(namespace: &Namespace, config: &Config, ipv6: bool) -> Server {
-    let furnished = Furnished::new();
-    std::fs::create_dir(furnished.dir.path().join("empty")).expect("the secure chroot");
-    furnished.write("vsftpd.conf", &settings(&furnished, config, ipv6));
+    let furnished = furnish(config, ipv6);
     let mut command = namespace.command(program());
     command.arg(furnished.at("vsftpd.conf"));
     furnished.start(namespace, command, "anonymous", config)
+}
+
+/// A directory with its configuration, as `vsftpd.conf`.
+pub(crate) fn furnish(config: &Config, ipv6: bool) -> Furnished {
+    let furnished = Furnished::new();
+    std::fs::create_dir(furnished.dir.path().join("empty")).expect("the secure chroot");
+    furnished.write("vsftpd.conf", &settings(&furnished, config, ipv6));
+    furnished
 }
 
 fn settings(furnished: &Furnished, config: &Config, ipv6: bool) -> String {

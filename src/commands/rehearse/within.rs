@@ -65,6 +65,10 @@ fn failed_in_words(failed: &Failed) -> Said {
             Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
             None => (words.clone(), None),
         },
+        Failed::Login(_) => (
+            failed.to_string(),
+            Some("say who logs in: --user NAME, with the password in FTPNAT_PASSWORD".to_owned()),
+        ),
         failed => (failed.to_string(), None),
     };
     Said::Failed {
@@ -112,10 +116,12 @@ fn rehearsed(job: &Job) -> Result<Account, Failed> {
     };
     doing("playing FTP sessions as it is");
     let before = stage.play(profile);
+    stage.require_login(&before)?;
     doing("applying the plan");
     let notes = apply(stage.firewall(), job)?;
     doing("playing FTP sessions with the plan");
     let after = stage.play_expecting(profile, lets_in);
+    stage.require_login(&after)?;
     let beyond = if lets_in {
         let asked = stage.beyond(profile);
         asked.map_err(|error| Failed::Before(error.to_string()))?

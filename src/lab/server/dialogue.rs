@@ -7,6 +7,17 @@ use crate::model::ftp::Tls;
 use crate::model::host_port::{host_port, parse_extended, parse_host_port};
 use crate::probe::session::DATA_PORT;
 
+/// What becomes of a data connection from another address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherPeer {
+    /// It is as good as any.
+    Taken,
+    /// It is refused, and the client is told so.
+    Refused,
+    /// It is closed without a word, and another one is waited for.
+    Ignored,
+}
+
 /// How the server is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour {
@@ -18,8 +29,8 @@ pub struct Behaviour {
     pub announced: Option<Ipv4Addr>,
     /// Whether it serves PORT and EPRT.
     pub active: bool,
-    /// Whether data must come from the address that control came from.
-    pub same_peer: bool,
+    /// What it does with data connections from another address than control came from.
+    pub other_peer: OtherPeer,
     /// Whether the data connection must resume the TLS session of the control connection.
     pub reuse: bool,
 }
@@ -211,7 +222,7 @@ mod tests {
             data: vec![50000, 50010],
             announced: Some(Ipv4Addr::new(203, 0, 113, 10)),
             active: true,
-            same_peer: true,
+            other_peer: OtherPeer::Refused,
             reuse: true,
         }
     }

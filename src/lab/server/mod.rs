@@ -25,7 +25,7 @@ use crate::sys::namespace::Namespace;
 
 use dialogue::{Answer, Data, Dialogue};
 
-pub use dialogue::Behaviour;
+pub use dialogue::{Behaviour, OtherPeer};
 
 /// What a listing holds.
 pub const LISTING: &str = "-rw-r--r-- 1 ftp ftp 0 Jan 01 00:00 file\r\n";
@@ -60,7 +60,11 @@ impl Behaviour {
             data,
             announced,
             active: profile.active,
-            same_peer: software.rejects_other_peer(),
+            other_peer: match software {
+                Software::PureFtpd => OtherPeer::Ignored,
+                _ if software.rejects_other_peer() => OtherPeer::Refused,
+                _ => OtherPeer::Taken,
+            },
             // vsftpd.conf(5) `require_ssl_reuse`, ProFTPD's TLSOptions `NoSessionReuseRequired`.
             reuse: matches!(
                 software,
@@ -249,8 +253,15 @@ fn data(shared: &Shared, stream: TcpStream) -> io::Result<()> {
     let Some(waiting) = waiting else {
         return Ok(());
     };
+    let is_other = peer != waiting.peer;
+    if is_other && shared.behaviour.other_peer == OtherPeer::Ignored {
+        if let Ok(mut all) = shared.waiting.lock() {
+            all.insert(word, waiting);
+        }
+        return Ok(());
+    }
     let is_secure = matches!(wire, Wire::Tls(_));
-    let objection = if shared.behaviour.same_peer && peer != waiting.peer {
+    let objection = if is_other && shared.behaviour.other_peer == OtherPeer::Refused {
         Some("425 Security: Bad IP connecting.")
     } else if is_secure != waiting.is_protected {
         Some("425 The data connection is not as PROT says.")
