@@ -232,6 +232,11 @@ pub struct Apply {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Rehearse it first, on this host's own firewall in network namespaces; where packets
+    /// do not do what was predicted, nothing is changed (status 1).
+    #[arg(long)]
+    pub rehearse: bool,
+
     /// Do not ask, and undo nothing.
     #[arg(long, short = 'y')]
     pub yes: bool,

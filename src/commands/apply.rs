@@ -7,7 +7,7 @@ use crate::profile::Profile;
 use crate::sys::terminal::{Color, can_ask};
 
 use super::change::{self, Manner, Wanted};
-use super::{installation, profiles, told, unfinished, window};
+use super::{installation, profiles, rehearse, told, unfinished, window};
 
 /// How long a change waits to be confirmed where a person was asked about it, in seconds.
 const WINDOW: u64 = 60;
@@ -17,6 +17,9 @@ const WINDOW: u64 = 60;
 pub(super) fn run(asked: &cli::Apply, format: Output, color: Color) -> anyhow::Result<()> {
     let (manner, window) = manner(asked)?;
     let named = profiles::read_with_texts(&asked.profiles.profiles)?;
+    if asked.rehearse {
+        rehearse::before_apply(&named, asked, color)?;
+    }
     let sub_state = installation::sub_state(&asked.state)?;
     let (applied, mut done) = installation::under_lock(&sub_state, |locked| {
         unfinished::settle(locked, manner, color)?;

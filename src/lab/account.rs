@@ -28,6 +28,8 @@ pub struct CellSeen {
     pub agrees: bool,
     /// Whether a rule of the host's own keeps the client out, and was not predicted.
     pub is_kept_out: bool,
+    /// The session that showed it, where it did not work before.
+    pub showed: Option<Shown>,
     /// The session that shows it, where it does not work.
     pub shows: Option<Shown>,
 }
@@ -88,6 +90,7 @@ impl Account {
             after: judged.after,
             agrees: judged.agrees,
             is_kept_out: judged.is_kept_out,
+            showed: judged.showed.as_ref().map(|showed| shown(showed, scene)),
             shows: judged.shows.as_ref().map(|shows| shown(shows, scene)),
         });
         let kept = report

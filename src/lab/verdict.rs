@@ -19,6 +19,8 @@ pub struct Judged {
     pub agrees: bool,
     /// Whether a rule of the host's own keeps the client out, and was not predicted.
     pub is_kept_out: bool,
+    /// Where it did not work before: the session that shows it.
+    pub showed: Option<(Attempt, Came)>,
     /// Where it does not work: the session that shows it. The last one of several that do
     /// otherwise than predicted.
     pub shows: Option<(Attempt, Came)>,
@@ -75,6 +77,7 @@ pub fn judged(
             after: seen,
             agrees: is_as_predicted || is_kept_out,
             is_kept_out,
+            showed: first_failing(&before).cloned(),
             shows,
         }
     };

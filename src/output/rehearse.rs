@@ -62,6 +62,7 @@ pub fn human(profile: &Profile, account: &Account) -> String {
     ] {
         text.push_str(&table(&all, modes));
     }
+    text.push_str(&cured(&all));
     text.push_str(&failing(&all));
     if account.cells.iter().any(|cell| cell.is_kept_out) {
         let words = "a rule of this host's own keeps a client out that does not get its \
@@ -133,6 +134,22 @@ fn change(seen: &CellSeen) -> String {
     } else {
         format!("{} -> {}", seen.before, seen.after)
     }
+}
+
+/// Where it ended before, of the first client that is helped.
+fn cured(all: &[(&Cell, &CellSeen)]) -> String {
+    let is_cured = |seen: &CellSeen| seen.after == Seen::Works && seen.before != Seen::Works;
+    let first = all.iter().find(|(_, seen)| is_cured(seen));
+    let shown = first.and_then(|(cell, seen)| Some((cell, seen.showed.as_ref()?)));
+    shown.map_or_else(String::new, |(cell, shown)| {
+        let words = format!(
+            "before, {}, {}: {}",
+            who(cell).trim(),
+            cell.client,
+            happened(shown)
+        );
+        hanging("  ", "    ", &words)
+    })
 }
 
 /// What fails as it was predicted to, a cause at a time.

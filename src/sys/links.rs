@@ -20,6 +20,10 @@ use rtnetlink::{
 use super::namespace::Namespace;
 use super::routes::{run, said};
 
+/// Added to the number of an interface, where the other end of its cable needs one: no kernel
+/// has got that far by itself.
+const ELSEWHERE: u32 = 100_000;
+
 /// One end of a cable.
 #[derive(Debug, Clone, Copy)]
 pub struct End<'a> {
@@ -54,7 +58,12 @@ pub fn cable(a: End<'_>, b: End<'_>) -> io::Result<()> {
             let pair = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
                 .name(a.name)
                 .set_info_data(InfoData::Veth(InfoVeth::Peer(peer.build())));
-            let pair = a.index.into_iter().fold(pair, LinkMessageBuilder::index);
+            // The kernel heeds the number of one end only where the other has one as well
+            // (`veth_newlink`).
+            let index = a
+                .index
+                .or(b.index.map(|index| index.saturating_add(ELSEWHERE)));
+            let pair = index.into_iter().fold(pair, LinkMessageBuilder::index);
             handle
                 .link()
                 .add(pair.build())

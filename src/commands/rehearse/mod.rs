@@ -1,25 +1,21 @@
 //! `ftpnat rehearse`: a profile proven with packets, before and after, apart from the host.
 
+mod host;
 mod job;
 mod refused;
 mod within;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use crate::cli::{self, Output};
-use crate::output::{self, Failure};
-use crate::profile::Profile;
-use crate::sys::collect::{self, About};
-use crate::sys::process::may_change_rules;
-use crate::sys::terminal::{Color, secret, show_progress, write_stderr, write_stdout};
-use crate::sys::{apart, host, ruleset};
-
-use super::profiles;
-use crate::facts::Facts;
-use crate::facts::routes::Way;
+use crate::cli::{self, Output, StateDirectory};
 use crate::facts::sources::Asked;
 use crate::lab::account::Account;
-use crate::lab::live::Live;
+use crate::output::{self, Failure};
+use crate::profile::{Profile, parse};
+use crate::sys::apart;
+use crate::sys::process::may_change_rules;
+use crate::sys::terminal::{Color, secret, show_progress, write_stderr, write_stdout};
+
+use super::profiles;
+use host::Host;
 use job::{Before, Job, Said};
 
 pub(super) use within::run as within;
@@ -27,12 +23,21 @@ pub(super) use within::run as within;
 /// Rehearses the profiles one by one, each among all of them, and gives the exit status.
 pub(super) fn run(asked: &cli::Rehearse, format: Output, color: Color) -> anyhow::Result<u8> {
     let named = profiles::read_with_texts(&asked.profiles.profiles)?;
-    let host = host(asked)?;
+    // As root the host's own firewall is what is rehearsed on, unless another is asked for.
+    let is_live = asked.live || (!asked.usual && may_change_rules());
+    let state = StateDirectory::default();
+    let host = is_live.then(|| Host::look(&state)).transpose()?;
+    let with = With {
+        host: host.as_ref(),
+        server: asked.server_command.as_deref(),
+        user: &asked.user,
+        back_end: asked.backend,
+    };
+    with.refuse_conflicts(&named)?;
     let mut all_agree = true;
     let mut separator = "";
     for (place, (profile, _)) in named.iter().enumerate() {
-        let job = job(asked, &named, place, host.as_ref());
-        let account = rehearsed(&job, format, color)?;
+        let account = rehearsed(&with.job(&named, place), format, color)?;
         write_stderr(&account.notes, color);
         all_agree &= account.agrees();
         let text = match format {
@@ -48,75 +53,108 @@ pub(super) fn run(asked: &cli::Rehearse, format: Output, color: Color) -> anyhow
     Ok(u8::from(!all_agree))
 }
 
-/// What is known of the host where its own firewall is the one to begin with.
-struct Host {
-    facts: Facts,
-    outside: Option<String>,
-    live: Box<Live>,
-}
-
-/// As root the host's own firewall is what is rehearsed on, unless another is asked for.
-fn host(asked: &cli::Rehearse) -> Result<Option<Host>, Failure> {
-    let is_live = asked.live || (!asked.usual && may_change_rules());
-    if !is_live {
-        return Ok(None);
-    }
-    let mut snapshot = collect::snapshot(About::Change { helper: false });
-    // The lab makes the kernel load it in any case.
-    ruleset::record_into(&mut snapshot, true);
-    let live = Live::of_host(&snapshot).map_err(|why| {
-        Failure::cannot(format!("cannot read this host's firewall: {why}"))
-            .help("run it as root, or begin with a firewall as most have it: --usual")
-    })?;
-    Ok(Some(Host {
-        facts: Facts::of(snapshot),
-        outside: host::default_interface(),
-        live: Box::new(live),
-    }))
-}
-
-/// The interface of the way to the server, where that is another machine.
-fn toward_server(facts: &Facts, profile: &Profile) -> Option<String> {
-    let routing = facts.routing.as_ref()?;
-    let to = *profile.server.addresses.first()?;
-    let from = match to {
-        IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-    };
-    match routing.way(from, to, None) {
-        Way::Out { interfaces, .. } => interfaces.into_iter().next(),
-        Way::Local | Way::Nowhere(_) | Way::Unclear(_) => None,
-    }
-}
-
-/// The profile at that place comes first.
-fn job(
-    asked: &cli::Rehearse,
+/// Rehearses on this host's own firewall what `apply` is about to do, and says on standard
+/// error what came of it.
+///
+/// # Errors
+/// A failure with status 1 where it is not as predicted; see [`run`] for the rest.
+pub(super) fn before_apply(
     named: &[(Profile, String)],
-    place: usize,
-    host: Option<&Host>,
-) -> Job {
-    let text = |what: Asked| {
-        let text = host.and_then(|host| host.facts.snapshot.text(&what.to_string()));
-        text.unwrap_or_default().to_owned()
+    asked: &cli::Apply,
+    color: Color,
+) -> anyhow::Result<()> {
+    let host = Host::look(&asked.state)?;
+    let with = With {
+        host: Some(&host),
+        server: None,
+        user: ANYONE,
+        back_end: asked.backend,
     };
-    let mut profiles: Vec<(String, String)> = named
-        .iter()
-        .map(|(profile, text)| (profile.file.clone(), text.clone()))
-        .collect();
-    profiles.swap(0, place);
-    Job {
-        profiles,
-        before: host.map_or(Before::Usual, |host| Before::Live(host.live.clone())),
-        outside: host.and_then(|host| host.outside.clone()),
-        toward_server: host.and_then(|host| toward_server(&host.facts, &named[place].0)),
-        addresses: text(Asked::Addresses),
-        links: text(Asked::Links),
-        server: asked.server_command.clone(),
-        user: asked.user.clone(),
-        password: secret().unwrap_or_else(|| "ftpnat@".to_owned()),
-        back_end: asked.backend.word().to_owned(),
+    with.refuse_conflicts(named)?;
+    for (place, (profile, _)) in named.iter().enumerate() {
+        let account = rehearsed(&with.job(named, place), Output::Human, color)?;
+        write_stderr(&(output::rehearse::human(profile, &account) + "\n"), color);
+        if !account.agrees() {
+            return Err(Failure {
+                status: 1,
+                ..Failure::cannot(format!(
+                    "the rehearsal of {} is not as predicted",
+                    profile.name
+                ))
+            }
+            .help("nothing was changed")
+            .into());
+        }
     }
+    Ok(())
+}
+
+/// Who logs in where nobody says.
+const ANYONE: &str = "anonymous";
+
+/// How to rehearse.
+struct With<'a> {
+    /// Where this host's own firewall is there before; else one as most have it.
+    host: Option<&'a Host>,
+    server: Option<&'a str>,
+    user: &'a str,
+    back_end: cli::BackEnd,
+}
+
+impl With<'_> {
+    /// What `apply` refuses of profiles beside the installed ones, in the words that name
+    /// their files.
+    fn refuse_conflicts(&self, named: &[(Profile, String)]) -> anyhow::Result<()> {
+        let mut all: Vec<Profile> = named.iter().map(|(profile, _)| profile.clone()).collect();
+        let others = self
+            .host
+            .into_iter()
+            .flat_map(|host| host.others(&names(named)));
+        all.extend(others.filter_map(|(label, text)| parse(&label, text.as_bytes()).ok()));
+        profiles::refuse_conflicts(&all)
+    }
+
+    /// The profile at that place comes first; those that are installed stay.
+    fn job(&self, named: &[(Profile, String)], place: usize) -> Job {
+        let text = |what: Asked| self.host.map(|host| host.text(what)).unwrap_or_default();
+        let mut profiles: Vec<(String, String)> = named
+            .iter()
+            .map(|(profile, text)| (profile.file.clone(), text.clone()))
+            .collect();
+        profiles.swap(0, place);
+        profiles.extend(
+            self.host
+                .into_iter()
+                .flat_map(|host| host.others(&names(named))),
+        );
+        let installed = self.host.and_then(|host| host.back_end);
+        let back_end = match self.back_end {
+            cli::BackEnd::Auto => installed.unwrap_or(cli::BackEnd::Auto.word()),
+            named => named.word(),
+        };
+        let before = self.host.map(|host| Before::Live(host.live.clone()));
+        Job {
+            profiles,
+            before: before.unwrap_or(Before::Usual),
+            outside: self.host.and_then(|host| host.outside.clone()),
+            toward_server: self
+                .host
+                .and_then(|host| host.toward_server(&named[place].0)),
+            addresses: text(Asked::Addresses),
+            links: text(Asked::Links),
+            server: self.server.map(str::to_owned),
+            user: self.user.to_owned(),
+            password: secret().unwrap_or_else(|| "ftpnat@".to_owned()),
+            back_end: back_end.to_owned(),
+        }
+    }
+}
+
+fn names(named: &[(Profile, String)]) -> Vec<&str> {
+    named
+        .iter()
+        .map(|(profile, _)| profile.name.as_str())
+        .collect()
 }
 
 /// Has the process apart do it.
