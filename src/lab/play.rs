@@ -118,7 +118,7 @@ pub fn listings(profile: &Profile, cells: &[Cell], scene: &Scene, data: &[u16]) 
         // Behind another outside port there is one control port only.
         let control = profile.control.iter().find(|c| c.port == cell.control_port);
         let control = control.unwrap_or(&profile.control[0]);
-        let encryption = encryption(cell, control);
+        let encryption = encryption(cell, *control);
         let ports: Vec<Option<u16>> = match (data, cell.client.is_active()) {
             ([], _) => vec![None],
             (data, false) => data.iter().copied().map(Some).collect(),
@@ -164,7 +164,7 @@ fn is_led_astray(seat: &Seat, cell: &Cell, scene: &Scene) -> bool {
     seat.from == From::Outside && by.is_some_and(|by| by.host != seat.host)
 }
 
-fn encryption(cell: &Cell, control: &Control) -> Encryption {
+fn encryption(cell: &Cell, control: Control) -> Encryption {
     match (cell.tls, control.tls) {
         (false, _) => Encryption::Plain,
         (true, Tls::Implicit) => Encryption::Implicit,
@@ -252,7 +252,7 @@ fn tried(attempt: &Attempt, login: &Login, patience: Duration) -> Came {
                 data_port: data,
             };
             let source = seat.source;
-            let play = || runner::play(wanted.clone(), runner::Seat { source, patience });
+            let play = || runner::play(&wanted, runner::Seat { source, patience });
             let mut played = play();
             for _ in 0..BUSY_TRIES {
                 if !is_busy(&played) {

@@ -1,8 +1,7 @@
 //! A profile, rehearsed: before, the plan, after.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
-use std::process::Child;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -16,7 +15,7 @@ use crate::probe::session::Stage as StageOf;
 use crate::profile::Profile;
 use crate::ruleset::eval::{Axis, HostFacts, Prepared, number};
 use crate::sys::collect::{self, About};
-use crate::sys::namespace::Namespace;
+use crate::sys::namespace::{Namespace, Started};
 use crate::sys::nft;
 use crate::sys::{clock, ruleset};
 
@@ -24,7 +23,7 @@ use super::machines::{Machines, Unmade, forward};
 use super::play::{Attempt, Came, Login, Seen, What, listings, play};
 use super::rules::Firewall;
 use super::scene::{Known, Scene, Seat, Unbuildable, data_ports, ports_beside, scene};
-use super::server::{self, Behaviour, Server};
+use super::server::{self, Behaviour, Server, is_up};
 use super::verdict::{self, Beyond, Judged, Kept, judged};
 
 /// A client that hears nothing for so long hangs: packets take microseconds here, and a SYN
@@ -91,18 +90,8 @@ pub struct Stage {
     login: Login,
     is_real: bool,
     data: Vec<u16>,
-    _server: Option<Server>,
-    real: Option<Child>,
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.real {
-            // It may have ended by itself.
-            drop(child.kill());
-            drop(child.wait());
-        }
-    }
+    server: Option<Server>,
+    real: Option<Started>,
 }
 
 /// What was seen.
@@ -142,7 +131,7 @@ impl Stage {
             login: rehearsal.login.clone(),
             is_real: rehearsal.server.is_some(),
             data,
-            _server: None,
+            server: None,
             real: None,
         };
         let failed = |error: io::Error| Failed::Server(error.to_string());
@@ -151,13 +140,13 @@ impl Stage {
             None => {
                 let announced = stage.scene.announced;
                 let behaviour = Behaviour::of(profile, announced, stage.data.clone());
-                stage._server = Some(server::start(host, behaviour, &beside).map_err(failed)?);
+                stage.server = Some(server::start(host, behaviour, &beside).map_err(failed)?);
             }
             Some(command) => {
-                let child = host.start(command).map_err(failed)?;
-                let child = stage.real.insert(child);
+                let started = host.start(command).map_err(failed)?;
+                let started = stage.real.insert(started);
                 let to = SocketAddr::new(stage.scene.server_addresses[0], profile.control[0].port);
-                wait_for(host, child, to)?;
+                wait_for(host, started, to)?;
             }
         }
         Ok(stage)
@@ -342,42 +331,29 @@ fn knocks(profile: &Profile, scene: &Scene, data: &[u16], beside: &[u16]) -> Vec
 }
 
 /// Waits until somebody answers on the control port.
-fn wait_for(host: &Namespace, child: &mut Child, to: SocketAddr) -> Result<(), Failed> {
+fn wait_for(host: &Namespace, server: &mut Started, to: SocketAddr) -> Result<(), Failed> {
     let deadline = clock::since_boot() + START;
     loop {
-        let is_up = host.inside(|| Ok(server::is_up(to)));
+        let is_up = host.inside(|| Ok(is_up(to)));
         if is_up.is_ok_and(|is_up| is_up) {
             return Ok(());
         }
-        let status = child.try_wait().ok().flatten();
+        let status = server.ended();
         // One that goes into the background ends well.
         let failed = status.is_some_and(|status| !status.success());
         if failed || clock::since_boot() > deadline {
-            return Err(Failed::Server(why(child, status.is_some(), to)));
+            return Err(Failed::Server(why(server, status.is_some(), to)));
         }
         clock::sleep(Duration::from_millis(20));
     }
 }
 
-fn why(child: &mut Child, has_ended: bool, to: SocketAddr) -> String {
-    let mut words = String::new();
-    if has_ended {
-        for pipe in [
-            child
-                .stderr
-                .take()
-                .map(|p| Box::new(p) as Box<dyn io::Read>),
-            child
-                .stdout
-                .take()
-                .map(|p| Box::new(p) as Box<dyn io::Read>),
-        ] {
-            let pipe = pipe.map(|pipe| pipe.take(4096));
-            // What it says is all there is to tell; bytes that are no text end it.
-            pipe.map(|mut pipe| drop(pipe.read_to_string(&mut words)));
-        }
-        format!("it ended: {}", words.trim())
-    } else {
-        format!("nobody answers on {to}")
+fn why(server: &Started, has_ended: bool, to: SocketAddr) -> String {
+    let words = server.last_words();
+    match (has_ended, words.is_empty()) {
+        (true, true) => "it ended, and said nothing".to_owned(),
+        (true, false) => format!("it ended: {words}"),
+        (false, true) => format!("nobody answers on {to}"),
+        (false, false) => format!("nobody answers on {to}; it says: {words}"),
     }
 }

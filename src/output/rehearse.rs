@@ -174,8 +174,13 @@ fn failing(all: &[(&Cell, &CellSeen)]) -> String {
     text
 }
 
+/// Where it ended, once, and how.
 fn happened(shown: &Shown) -> String {
-    format!("{}, {}", shown.stage, shown.words)
+    if shown.words.starts_with(&shown.stage) {
+        shown.words.clone()
+    } else {
+        format!("{}: {}", shown.stage, shown.words)
+    }
 }
 
 /// What was tried and stayed out.

@@ -64,9 +64,9 @@ pub struct Played {
 
 /// Plays a session from this thread's network namespace.
 #[must_use]
-pub fn play(wanted: Wanted, seat: Seat) -> Played {
+pub fn play(wanted: &Wanted, seat: Seat) -> Played {
     let mut session = Session::new(wanted.clone());
-    let listing = Run::begin(&wanted, seat).and_then(|mut run| run.to_end(&mut session));
+    let listing = Run::begin(wanted, seat).and_then(|mut run| run.finish(&mut session));
     Played {
         stage: session.stage(),
         listing,
@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         let to = wanted.called;
         let control = connect::call_from(seat.from(), to, seat.patience)
             .and_then(|stream| patient(stream, seat.patience))
-            .map_err(network(format!("connecting to {to}")))?;
+            .map_err(network(format!("the control connection to {to}")))?;
         Ok(Self {
             wanted,
             seat,
@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn to_end(&mut self, session: &mut Session) -> Result<Vec<u8>, Fault> {
+    fn finish(&mut self, session: &mut Session) -> Result<Vec<u8>, Fault> {
         let mut step = session.after(Event::Connected)?;
         let mut bytes = [0; 4096];
         loop {

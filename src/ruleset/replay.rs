@@ -220,7 +220,7 @@ fn expressions(list: &[u8]) -> Vec<u8> {
     all
 }
 
-/// TABLE 1 to DESC 9, TIMEOUT 11, GC_INTERVAL 12, USERDATA 13, OBJ_TYPE 15, EXPR 17,
+/// TABLE 1 to DESC 9, TIMEOUT 11, `GC_INTERVAL` 12, USERDATA 13, `OBJ_TYPE` 15, EXPR 17,
 /// EXPRESSIONS 18.
 fn set_part(kind: u16, _: &[u8]) -> Part {
     match kind {

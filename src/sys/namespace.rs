@@ -4,11 +4,13 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::fs::FileExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{process, routes, sysctls};
 
@@ -91,16 +93,54 @@ impl Namespace {
     /// Starts a command line of a shell inside; it has nothing on its standard input.
     ///
     /// # Errors
-    /// Where there is no shell.
-    pub fn start(&self, command: &str) -> io::Result<Child> {
-        self.inside(|| {
+    /// Where there is no shell, or no memory for what it says.
+    pub fn start(&self, command: &str) -> io::Result<Started> {
+        // A pipe that nobody reads would stop a server that logs.
+        let said = File::from(memfd_create("said", MFdFlags::MFD_CLOEXEC)?);
+        let (stdout, stderr) = (said.try_clone()?, said.try_clone()?);
+        let child = self.inside(|| {
             Command::new("/bin/sh")
                 .args(["-c", command])
                 .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
+                .stdout(stdout)
+                .stderr(stderr)
                 .spawn()
-        })
+        })?;
+        Ok(Started { child, said })
+    }
+}
+
+/// A program that was started; it ends with this value.
+#[derive(Debug)]
+pub struct Started {
+    child: Child,
+    said: File,
+}
+
+impl Started {
+    /// Its exit status, where it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// The end of what it has said so far, a few lines.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        const MOST: u64 = 1000;
+        let length = self.said.metadata().map_or(0, |file| file.len());
+        let mut bytes = vec![0; usize::try_from(length.min(MOST)).unwrap_or_default()];
+        let from = length.saturating_sub(MOST);
+        // What cannot be read is not told.
+        let read = self.said.read_at(&mut bytes, from).unwrap_or_default();
+        String::from_utf8_lossy(&bytes[..read]).trim().to_owned()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -65,12 +65,11 @@ fn main() -> ExitCode {
         })
         .collect();
     let seeds = std::env::var("FTPNAT_SEED").ok();
-    match &seeds {
-        Some(seeds) => trials.extend(chosen(seeds)),
-        None => {
-            trials.extend(blocks(0, trials_wanted() * EACH));
-            trials.extend(replayed::trials());
-        }
+    if let Some(seeds) = &seeds {
+        trials.extend(chosen(seeds));
+    } else {
+        trials.extend(blocks(0, trials_wanted() * EACH));
+        trials.extend(replayed::trials());
     }
     let code = support::play_rules(trials);
     let totals = Totals::all();

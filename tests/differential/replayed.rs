@@ -37,32 +37,33 @@ fn one(seed: u64) -> Result<(), String> {
     let probes: Vec<Probe> = generated.probes.clone();
     let played = probes.clone();
     // What is not decided by the rules alone may come out otherwise twice.
-    let (live, seen, is_decided) = Lab::with(move |lab| -> Result<_, String> {
+    let (live, was_seen, is_decided) = Lab::with(move |lab| -> Result<_, String> {
         lab.load(&generated.load)?;
         let mut snapshot = Snapshot::default();
         record_into(&mut snapshot, true);
         let live = Live::of_host(&snapshot)?;
         let ruleset = read(&Snapshot::default(), true);
-        let seen = lab.play(&played);
+        let came = lab.play(&played);
         let prepared = Prepared::new(&ruleset, lab.facts());
         let is_decided: Vec<bool> = played
             .iter()
-            .zip(&seen)
-            .map(|(probe, seen)| {
+            .zip(&came)
+            .map(|(probe, came)| {
                 let trying = first(*probe);
                 let lossy = may_be_lost(&ruleset, probe.from);
-                let verdict = trying.compare(&prepared.evaluate(&trying.packet), lossy, seen);
+                let verdict = trying.compare(&prepared.evaluate(&trying.packet), lossy, came);
                 matches!(verdict, Verdict::Agrees(_))
             })
             .collect();
-        Ok((live, seen, is_decided))
+        Ok((live, came, is_decided))
     })?;
     let again = probes.clone();
     let again: Vec<Seen> = Lab::with(move |lab| -> Result<_, String> {
         live.lay_here()?;
         Ok(lab.play(&again))
     })?;
-    for (((probe, was), is), is_decided) in probes.iter().zip(&seen).zip(&again).zip(is_decided) {
+    for (((probe, was), is), is_decided) in probes.iter().zip(&was_seen).zip(&again).zip(is_decided)
+    {
         let [was, is] = [was, is].map(|seen| without_picked_ports(probe, *seen));
         if is_decided && was != is {
             return Err(format!("{probe:?}: {was:?} on the host, {is:?} in the lab"));

@@ -1,6 +1,8 @@
 //! Real rulesets, taken down and laid again in another namespace as `rehearse` does it: their
 //! own tools print the same of both.
 
+use std::fmt::Write as _;
+
 use ftpnat::facts::snapshot::Snapshot;
 use ftpnat::lab::live::Live;
 use ftpnat::sys::ruleset::record_into;
@@ -68,12 +70,13 @@ fn printed(held: &Held, line: &str) -> String {
     let is_said = |line: &&str| !line.starts_with('#') && !["", "}", "\t}"].contains(line);
     for line in text.lines().filter(is_said) {
         if line.starts_with("table ") || line.starts_with('*') {
-            table = line.to_owned();
+            line.clone_into(&mut table);
             block.clear();
         } else if line.starts_with("\tchain ") || line.starts_with("\tset ") {
-            block = line.to_owned();
+            line.clone_into(&mut block);
         } else if let Some(rest) = line.strip_prefix("-A ") {
-            block = rest.split(' ').next().unwrap_or_default().to_owned();
+            let chain = rest.split(' ').next().unwrap_or_default();
+            chain.clone_into(&mut block);
         } else if line.starts_with(':') || line.starts_with("create ") || line.starts_with("add ") {
             block = line.split(' ').take(3).collect();
         }
@@ -98,7 +101,8 @@ fn with_sorted_elements(text: &str) -> String {
         let (inside, rest) = part.split_once('}').unwrap_or((part, ""));
         let mut elements: Vec<&str> = inside.split(',').map(str::trim).collect();
         elements.sort_unstable();
-        all += &format!("elements = {{{}}}{rest}", elements.join(", "));
+        // Writing to a string cannot fail.
+        let _ = write!(all, "elements = {{{}}}{rest}", elements.join(", "));
     }
     all
 }

@@ -12,6 +12,7 @@ mod apart;
 mod applied;
 mod generated;
 mod missed;
+mod printed;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     trials.extend(servers::trials());
     trials.extend(apart::trials());
     trials.extend(applied::trials());
+    trials.extend(printed::trials());
     let code = support::play(trials);
     generated::total();
     code
@@ -59,15 +61,15 @@ fn apply(stage: &Stage, text: &str, back_end: &str) -> Result<(), String> {
     let kept = support::directory();
     let profile = kept.path().join("profile.yaml");
     std::fs::write(&profile, text).expect("a profile");
-    let (profile, state) = (profile.display().to_string(), kept.path().join("state"));
-    let state = state.display().to_string();
+    let profile = profile.display().to_string();
+    let kept_there = kept.path().join("state").display().to_string();
     let arguments = [
         "apply",
         "--yes",
         "--backend",
         back_end,
         "--state-dir",
-        &state,
+        &kept_there,
         "--profile",
         &profile,
     ];

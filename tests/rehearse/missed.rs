@@ -17,7 +17,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::{apply, rehearsed};
 
-/// Rules that sessions here do not miss: those of ICMP are for narrow paths (tests/width_lab
+/// Rules that sessions here do not miss: those of ICMP are for narrow paths (`tests/width_lab`
 /// has one).
 fn is_for_narrow_paths(name: &str) -> bool {
     name.ends_with("icmp")

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::apply::record::Backend;
 use crate::cli::StateDirectory;
 use crate::facts::Facts;
 use crate::facts::routes::Way;
@@ -46,7 +47,7 @@ impl Host {
             installed: installed
                 .map(|p| (p.name.clone(), p.yaml.clone()))
                 .collect(),
-            back_end: installation.back_end().map(|back_end| back_end.name()),
+            back_end: installation.back_end().map(Backend::name),
         })
     }
 

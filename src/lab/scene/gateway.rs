@@ -203,7 +203,7 @@ impl Draft<'_> {
                 if crate::model::net::is_public((*address).into())
                     && self.scene.outside.is_empty() =>
             {
-                self.scene.outside = interface.to_owned();
+                interface.clone_into(&mut self.scene.outside);
                 Ok((*address).into())
             }
             _ => self.public(interface, Family::Ipv4),

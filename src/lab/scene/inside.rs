@@ -64,15 +64,13 @@ impl Draft<'_> {
             .pool
             .within(&[network], |_| true)
             .ok_or(Unbuildable::NoAddress(family, "a client inside"))?;
-        let hosts = self.scene.hosts.iter();
-        let inside = match hosts.clone().position(|host| host.name == "inside") {
-            Some(inside) => inside,
-            None => {
-                let inside = self.host("inside");
-                self.cable((inside, "eth0"), (switch, "inside"));
-                inside
-            }
-        };
+        let mut hosts = self.scene.hosts.iter();
+        let there = hosts.position(|host| host.name == "inside");
+        let inside = there.unwrap_or_else(|| {
+            let inside = self.host("inside");
+            self.cable((inside, "eth0"), (switch, "inside"));
+            inside
+        });
         self.address_in(inside, "eth0", in_network(address, network));
         Ok((inside, address))
     }

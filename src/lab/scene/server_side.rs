@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::net::Family;
+use crate::model::net::{Family, InterfaceName};
 use crate::plan::{From, translated};
 use crate::profile::{Advertise, External, Internal, Nat};
 
@@ -53,7 +53,7 @@ impl Draft<'_> {
             self.host("switch"),
         );
         let named = external.iter().find_map(|e| e.interfaces.first());
-        let interface = self.outside_interface(named.map(|name| name.as_str()));
+        let interface = self.outside_interface(named.map(InterfaceName::as_str));
         self.scene.hosts[switch].is_switch = true;
         self.scene.hosts[front].forwards = true;
         self.scene.firewall = host;

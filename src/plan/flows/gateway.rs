@@ -1,6 +1,7 @@
 //! This host forwards to the server.
 
 use std::net::IpAddr;
+use std::slice;
 
 use ipnet::IpNet;
 
@@ -53,7 +54,7 @@ pub(super) fn connections(
             if hairpin {
                 all.extend(scene.to_server(From::InsideExternal, &inside, at, inner));
             }
-            if serves_own_clients(&[external.clone()], internal, scene.family) {
+            if serves_own_clients(slice::from_ref(external), internal, scene.family) {
                 let own = [IpNet::from(address)];
                 all.extend(scene.to_server(From::Gateway, &own, at, None));
             }
