@@ -129,7 +129,11 @@ pub fn listings(profile: &Profile, cells: &[Cell], scene: &Scene, data: &[u16]) 
                 vec![None, below].into_iter().chain(None).collect()
             }
         };
-        for seat in scene.seats.iter().filter(|seat| sits(seat, cell, scene)) {
+        for seat in scene
+            .seats
+            .iter()
+            .filter(|seat| sits(seat, cell, profile, scene))
+        {
             attempts.extend(ports.iter().map(|data| Attempt {
                 seat: *seat,
                 what: What::Listing {
@@ -146,9 +150,12 @@ pub fn listings(profile: &Profile, cells: &[Cell], scene: &Scene, data: &[u16]) 
 }
 
 /// Whether a session of a cell is played from that seat.
-fn sits(seat: &Seat, cell: &Cell, scene: &Scene) -> bool {
+fn sits(seat: &Seat, cell: &Cell, profile: &Profile, scene: &Scene) -> bool {
     let is_of = seat.from == cell.from && seat.family == cell.family;
-    let by_port = seat.port.is_none_or(|port| port == cell.control_port);
+    let by_port = match seat.port {
+        Some(port) => port == cell.control_port,
+        None => profile.control.iter().any(|c| c.port == cell.control_port),
+    };
     is_of && by_port && !is_led_astray(seat, cell, scene)
 }
 

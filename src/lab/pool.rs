@@ -11,15 +11,16 @@ const MOST: usize = 4096;
 /// Addresses before this one are a network's gateways, by custom.
 const FIRST: usize = 9;
 
-/// Where machines on the Internet are: ranges for documentation (RFC 5737, RFC 3849), and
-/// for benchmarks (RFC 2544).
-const OUTSIDE: [&str; 6] = [
+/// Where machines on the Internet are: ranges for documentation (RFC 5737, RFC 3849,
+/// RFC 9637), and for benchmarks (RFC 2544).
+const OUTSIDE: [&str; 7] = [
     "198.51.100.0/24",
     "203.0.113.0/24",
     "192.0.2.0/24",
     "198.18.0.0/24",
     "2001:db8:51::/64",
     "2001:db8:52::/64",
+    "3fff:51::/64",
 ];
 
 /// Addresses that are given out once.

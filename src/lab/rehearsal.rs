@@ -17,7 +17,7 @@ use crate::ruleset::eval::{Axis, HostFacts, Prepared, number};
 use crate::sys::collect::{self, About};
 use crate::sys::namespace::{Namespace, Started};
 use crate::sys::nft;
-use crate::sys::{clock, ruleset};
+use crate::sys::{clock, netlink, ruleset};
 
 use super::machines::{Machines, Unmade, forward};
 use super::play::{Attempt, Came, Login, Seen, What, listings, play};
@@ -188,6 +188,13 @@ impl Stage {
         laid.map_err(|error| Failed::Before(error.to_string()))
     }
 
+    /// What earlier sessions left with conntrack is nothing to later ones: what the helper
+    /// expects of one that failed keeps the same port from the next (`nf_conntrack_ftp.c`,
+    /// `nf_ct_expect_related`). Kernels that do not forget on demand are left as they are.
+    fn forget(&self) {
+        drop(self.firewall().inside(netlink::forget_connections));
+    }
+
     /// Plays everything once, with nothing expected.
     #[must_use]
     pub fn play(&self, profile: &Profile) -> Vec<(Attempt, Came)> {
@@ -210,6 +217,7 @@ impl Stage {
         let mut certain = 0;
         for (attempt, came) in &mut played {
             if certain < ENOUGH && is_odd(attempt, came) {
+                self.forget();
                 let again = std::slice::from_ref(attempt);
                 let again = play(again, &self.machines, &self.login, 1, |_| PATIENCE);
                 if let Some(again) = again.into_iter().next() {
@@ -233,6 +241,7 @@ impl Stage {
         profile: &Profile,
         patience: impl Fn(&Attempt) -> Duration + Sync,
     ) -> Vec<(Attempt, Came)> {
+        self.forget();
         let data = if self.is_real { &[][..] } else { &self.data };
         let mut attempts = listings(profile, &self.cells, &self.scene, data);
         attempts.extend(self.knocks.iter().cloned());

@@ -27,6 +27,8 @@ pub fn helper_ports(profile: &Profile, family: Family) -> Vec<u16> {
         (HelperPolicy::Never, _) | (HelperPolicy::Auto, Nat::None | Nat::Upstream { .. }) => {
             Vec::new()
         }
+        // Routed: nothing is translated, and nobody asks this host for more than to pass.
+        (HelperPolicy::Always, Nat::Dnat { .. }) if !translated(profile, family) => Vec::new(),
         (HelperPolicy::Always, _) => ports(false),
         (HelperPolicy::Auto, Nat::Masquerade { .. }) => ports(true),
         (HelperPolicy::Auto, Nat::Dnat { .. }) => {

@@ -137,6 +137,14 @@ pub fn generation_request(sequence: u32) -> Vec<u8> {
     request(SUBSYSTEM | 0x10, 1, 0, sequence, &[])
 }
 
+/// A request to forget all connections, and what their helpers expect
+/// (`IPCTNL_MSG_CT_DELETE` of `NFNL_SUBSYS_CTNETLINK`, of no one in particular).
+#[must_use]
+pub fn forget_request(sequence: u32) -> Vec<u8> {
+    // NLM_F_REQUEST | NLM_F_ACK.
+    request(1 << 8 | 2, 5, 0, sequence, &[])
+}
+
 /// The number in the answer to [`generation_request`] (`NFTA_GEN_ID` 1).
 #[must_use]
 pub fn generation(answer: &[u8]) -> Option<u32> {

@@ -8,8 +8,8 @@ use crate::ruleset::live::Ruleset;
 use crate::ruleset::live::decode::{Decoder, Dump};
 use crate::ruleset::native::Dumps;
 use crate::ruleset::netlink::{
-    KEPT_CHANGING, List, Message, chain_names, dump_request, elements_request, generation,
-    generation_request, messages, rules_request, set_names,
+    KEPT_CHANGING, List, Message, acknowledgements, chain_names, dump_request, elements_request,
+    forget_request, generation, generation_request, messages, rules_request, set_names,
 };
 
 /// How often a dump that the ruleset changed under is asked for again.
@@ -42,6 +42,23 @@ pub fn dump_everything() -> io::Result<Dump> {
     let (mut dump, _) = dump_of(|_, _| true, |_, _, _| true)?;
     dump.rules.shrink_to_fit();
     Ok(dump)
+}
+
+/// Makes conntrack forget all connections of this thread's network namespace, and what their
+/// helpers expect.
+///
+/// # Errors
+/// `PermissionDenied` without `CAP_NET_ADMIN`; others as the kernel says, which may lack
+/// `nf_conntrack_netlink`.
+pub fn forget_connections() -> io::Result<()> {
+    let socket = Socket::new(Bus::Netfilter)?;
+    socket.send(&forget_request(1))?;
+    let mut buffer = Buffer::new();
+    let length = socket.recv_raw(buffer.aligned())?;
+    match acknowledgements(&buffer.aligned()[..length]).first() {
+        Some(answer) if answer.errno != 0 => Err(io::Error::from_raw_os_error(answer.errno)),
+        _ => Ok(()),
+    }
 }
 
 /// The same with the elements of the sets of those tables alone that `is_table` names, and

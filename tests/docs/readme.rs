@@ -88,6 +88,16 @@ fn the_picture_in_the_readme_is_a_played_one() {
     }
 }
 
+/// And what `rehearse` prints there is what `tests/rehearse` sees it print.
+#[test]
+fn the_rehearsal_in_the_readme_is_a_played_one() {
+    let golden = crate::read(&crate::root().join("tests/data/rehearse/own-firewall.txt"));
+    assert!(
+        readme().contains(&format!("```\n{golden}```\n")),
+        "README.md does not show:\n{golden}"
+    );
+}
+
 #[test]
 fn every_link_of_the_readme_leads_somewhere() {
     for link in relative_links(&readme()) {

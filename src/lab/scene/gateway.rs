@@ -282,20 +282,20 @@ impl Draft<'_> {
         self.cable((server, "eth0"), (host, outer.as_str()));
         self.cable((inside, "eth0"), (host, inner.as_str()));
         for family in self.families() {
+            let networks = self.clients_networks(internal, family);
             let addresses = external.iter().filter_map(|e| e.address);
             let named = addresses.clone().find(|a| Family::of(*a) == family);
             let public = match named {
                 Some(address) => address,
-                None => self.public(&outer, family)?,
+                None => match self.known_public(&outer, family) {
+                    Some(address) => address,
+                    None => self.apart(&networks, family, "the gateway")?,
+                },
             };
             let own = match self.profile.server_address(family) {
                 Some(address) => address,
-                None => self
-                    .pool
-                    .outside(family, |_| true)
-                    .ok_or(Unbuildable::NoAddress(family, "the server"))?,
+                None => self.apart(&networks, family, "the server")?,
             };
-            let networks = self.clients_networks(internal, family);
             let network = networks[0];
             let (client, via) = self.behind(network, &inner, family)?;
             self.address(host, &outer, public);
@@ -332,6 +332,20 @@ impl Draft<'_> {
         self.no_way_further(server);
         self.scene.outside = outer;
         Ok(())
+    }
+
+    /// An address of the Internet, if there is one that is not inside as well.
+    fn apart(
+        &mut self,
+        inside: &[IpNet],
+        family: Family,
+        who: &'static str,
+    ) -> Result<IpAddr, Unbuildable> {
+        let is_apart = |address| !inside.iter().any(|net| net.contains(&address));
+        self.pool
+            .outside(family, is_apart)
+            .or_else(|| self.pool.outside(family, |_| true))
+            .ok_or(Unbuildable::NoAddress(family, who))
     }
 
     /// The networks of the clients behind this host: those that the profile names as clients,

@@ -286,20 +286,22 @@ impl Draft<'_> {
         named.or(known).unwrap_or("eth0").to_owned()
     }
 
-    /// A public address of the firewall: the one that the host has there, or any.
-    fn public(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
+    /// The address that the host has on that interface.
+    fn known_public(&self, interface: &str, family: Family) -> Option<IpAddr> {
         let known = self.known.addresses.iter().find(|address| {
             address.is_global
                 && address.interface == interface
                 && Family::of_net(&address.net) == family
         });
-        match known {
-            Some(address) => Ok(address.net.addr()),
-            None => self
-                .pool
-                .outside(family, |_| true)
-                .ok_or(Unbuildable::NoAddress(family, "this host")),
-        }
+        known.map(|address| address.net.addr())
+    }
+
+    /// A public address of the firewall: the one that the host has there, or any.
+    fn public(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
+        let known = self.known_public(interface, family);
+        known
+            .or_else(|| self.pool.outside(family, |_| true))
+            .ok_or(Unbuildable::NoAddress(family, "this host"))
     }
 
     /// An address of a client outside: one of the profile's clients, and not of a network

@@ -133,13 +133,8 @@ impl Draft<'_> {
 
     /// The address of a server behind a box whose own one nobody says.
     fn private(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
-        let known = self.known.addresses.iter().find(|address| {
-            address.is_global
-                && address.interface == interface
-                && Family::of_net(&address.net) == family
-        });
-        if let Some(known) = known {
-            return Ok(known.net.addr());
+        if let Some(known) = self.known_public(interface, family) {
+            return Ok(known);
         }
         let text = match family {
             Family::Ipv4 => "10.77.0.0/24",

@@ -16,14 +16,16 @@ use super::super::masquerade::inside;
 use super::super::predict::From;
 use super::{Connections, Purpose, SOURCES, Scene, unprivileged};
 
-/// Servers somewhere: of the ranges for documentation that no host has (RFC 5737,
-/// RFC 3849).
-const SERVERS: [IpAddr; 5] = [
+/// Servers somewhere: of the ranges for documentation and benchmarks that no host has
+/// (RFC 5737, RFC 2544, RFC 3849, RFC 9637).
+const SERVERS: [IpAddr; 7] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 123)),
     IpAddr::V4(Ipv4Addr::new(198, 51, 100, 123)),
     IpAddr::V4(Ipv4Addr::new(203, 0, 113, 123)),
+    IpAddr::V4(Ipv4Addr::new(198, 19, 255, 123)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 123)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xfffe, 0, 0, 0, 0, 123)),
+    IpAddr::V6(Ipv6Addr::new(0x3fff, 0xfff, 0, 0, 0, 0, 0, 123)),
 ];
 
 pub(super) fn connections(
