@@ -13,7 +13,7 @@ use crate::plan::announce::{Announced, announced};
 use crate::plan::families::{are_clients, externals_of, translated};
 use crate::plan::helper::helper_ports;
 use crate::plan::parts::is_restricted;
-use crate::profile::{External, Internal, Profile};
+use crate::profile::{Advertise, External, Internal, Profile};
 
 use super::{From, Judgement, Session};
 
@@ -81,7 +81,7 @@ pub(super) fn judge(
         session,
         turned_back,
         hides_inside_clients: hairpin,
-        has_several: addresses_of(external, family) > 1,
+        calls_another: calls_another(profile, external, session),
     };
     match session.from {
         From::Outside => view.outside(),
@@ -92,11 +92,26 @@ pub(super) fn judge(
     }
 }
 
-/// How many external addresses there are; a dynamic one for each interface.
-fn addresses_of(external: &[External], family: Family) -> usize {
-    externals_of(external, family)
-        .map(|e| e.address.map_or(e.interfaces.len(), |_| 1))
-        .sum()
+/// Whether a client of this control port calls an external address that is not the one that
+/// `227` names. A host name stands for the first one; a dynamic address, of which there is one
+/// for each interface, for a literal that no other external has.
+fn calls_another(profile: &Profile, external: &[External], session: Session) -> bool {
+    let of_family = || externals_of(external, session.family);
+    let literal = match &profile.passive.advertise {
+        Some(Advertise::Address(address)) => Some(IpAddr::V4(*address)),
+        Some(Advertise::Name(_)) | None => None,
+    };
+    let named = of_family().find(|e| match literal {
+        Some(literal) => e.address == Some(literal),
+        None => true,
+    });
+    let named = named.or_else(|| of_family().find(|e| e.address.is_none()));
+    let is_announced = |e: &External| {
+        let is_one = e.address.is_some() || e.interfaces.len() <= 1;
+        named == Some(e) && is_one
+    };
+    let is_called = |e: &&External| e.port.unwrap_or(session.control.port) == session.called;
+    of_family().filter(is_called).any(|e| !is_announced(e))
 }
 
 struct View<'a> {
@@ -106,8 +121,8 @@ struct View<'a> {
     turned_back: bool,
     /// They do, and the server sees this host in their place.
     hides_inside_clients: bool,
-    /// There is more than one external address.
-    has_several: bool,
+    /// An external address that it calls is not the announced one.
+    calls_another: bool,
 }
 
 impl View<'_> {
@@ -169,7 +184,7 @@ impl View<'_> {
                 // the announced one, control from the one that was called.
                 Announced::External => {
                     let is_announced = announced(self.profile) == Announced::External;
-                    self.data_from_other_address(self.has_several && is_announced)
+                    self.data_from_other_address(self.calls_another && is_announced)
                 }
                 Announced::Inside => self.data_from_other_address(self.translated()),
                 Announced::Private => Err(ADVERTISE_NOT_PUBLIC),

@@ -86,6 +86,8 @@ struct Session {
     family: Family,
     from: From,
     control: Control,
+    /// The port that this client calls to get there.
+    called: u16,
 }
 
 /// `Ok`: the listing arrives; `Err`: the check that says why not.
@@ -107,8 +109,9 @@ pub fn predictions(profile: &Profile) -> Vec<Cell> {
                                 family,
                                 from,
                                 control: *control,
+                                called: control_port,
                             };
-                            cells.push(cell(profile, session, control_port));
+                            cells.push(cell(profile, session));
                         }
                     }
                 }
@@ -132,7 +135,7 @@ pub fn needs_of_helper(profile: &Profile) -> Vec<Cell> {
         .collect()
 }
 
-fn cell(profile: &Profile, session: Session, control_port: u16) -> Cell {
+fn cell(profile: &Profile, session: Session) -> Cell {
     let (outcome, because) = if is_offered(profile, session) {
         match judge(profile, session) {
             Ok(()) => (Outcome::Works, None),
@@ -146,6 +149,7 @@ fn cell(profile: &Profile, session: Session, control_port: u16) -> Cell {
         tls,
         family,
         from,
+        called: control_port,
         ..
     } = session;
     Cell {
