@@ -14,14 +14,18 @@
 //! - [`render`] turns a plan into tables of `nf_tables`, and into text that `nft` or
 //!   `iptables-restore` loads.
 //! - [`apply`] makes a plan a change of this host, carries it out, and takes it back.
+//! - [`lab`] builds the scene of a profile in network namespaces, with sessions of [`probe`]
+//!   as its clients, and holds predictions against packets.
 //! - [`output`] turns results into text and JSON for people and programs.
 //! - [`commands`] has one file per verb; [`cli`] says what was typed.
 //!
 //! [`model`] has the words they share. Only [`sys`] touches the host, and only
-//! [`commands`] and [`apply`] call it; `tests/architecture.rs` guards the direction.
+//! [`commands`], [`apply`], [`lab`] and the runner of [`probe`] call it;
+//! `tests/architecture.rs` guards the direction.
 //!
 //! ```text
-//! model <- profile, facts, ruleset <- plan <- render <- apply -> sys
+//! model <- profile, facts, ruleset <- plan <- render <- apply, lab -> sys
+//!                                    probe <- lab <- output
 //!                                     plan <- check <- output <- commands -> sys
 //! ```
 

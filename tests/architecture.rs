@@ -94,6 +94,19 @@ fn every_module_is_listed_says_what_it_is_and_keeps_to_one_subject() {
     }
 }
 
+/// The session of `probe` has no socket: only what plays it has.
+#[test]
+fn only_the_runner_of_a_session_touches_the_host() {
+    let mut found = 0;
+    for (file, module, text) in sources() {
+        if module == "probe" && file != Path::new("probe/runner.rs") {
+            assert!(!text.contains("crate::sys"), "{}", file.display());
+            found += 1;
+        }
+    }
+    assert!(found > 3, "the files were found");
+}
+
 /// Files below `src/`, but for `lib.rs` and `main.rs`: path, top module, text.
 fn sources() -> Vec<(PathBuf, String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

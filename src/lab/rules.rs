@@ -7,7 +7,6 @@ use ipnet::IpNet;
 
 use crate::model::filter::{Chain, CtState, Demand, Match, Rule, Statement};
 use crate::model::net::{Family, InterfaceName, PortRange};
-use crate::plan::served_families;
 use crate::profile::{Nat, Profile};
 use crate::render::native::tables_for;
 use crate::ruleset::change::Operation;
@@ -230,10 +229,4 @@ fn interface(of: &str) -> Match {
 
 fn name(of: &str) -> Vec<InterfaceName> {
     InterfaceName::new(of).into_iter().collect()
-}
-
-/// Whether a firewall has something to say about IPv6 at all.
-#[must_use]
-pub fn has_ipv6(profile: &Profile) -> bool {
-    served_families(profile).contains(&Family::Ipv6)
 }

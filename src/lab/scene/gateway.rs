@@ -8,9 +8,9 @@ use crate::model::net::Family;
 use crate::plan::{From, translated};
 use crate::profile::{Advertise, External, Internal};
 
+use super::draft::{Draft, everyone, in_network};
 use super::inside::network_around;
-use super::server_side::in_network;
-use super::{Draft, HostId, Seat, Unbuildable, everyone};
+use super::{HostId, Seat, Unbuildable};
 
 /// The interface towards servers that are not in a network inside.
 const APART: &str = "dmz0";

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use crate::model::net::Family;
 use crate::profile::Internal;
 
-use super::server_side::in_network;
-use super::{Draft, HostId, Unbuildable};
+use super::draft::{Draft, in_network};
+use super::{HostId, Unbuildable};
 
 /// The network that a machine inside is in: the one that the profile describes, else one as
 /// most are.

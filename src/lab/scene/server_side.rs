@@ -8,8 +8,9 @@ use crate::model::net::{Family, InterfaceName};
 use crate::plan::{From, translated};
 use crate::profile::{Advertise, External, Internal, Nat};
 
+use super::draft::{Draft, everyone, in_network};
 use super::inside::network_around;
-use super::{Draft, OneToOne, Seat, Unbuildable, everyone};
+use super::{OneToOne, Seat, Unbuildable};
 
 impl Draft<'_> {
     /// Its address is public.
@@ -145,11 +146,4 @@ impl Draft<'_> {
             .within(net.as_slice(), |_| true)
             .ok_or(Unbuildable::NoAddress(family, "the server"))
     }
-}
-
-/// The address with its network, where it is in it.
-pub(super) fn in_network(address: IpAddr, network: IpNet) -> IpNet {
-    let with = IpNet::new(address, network.prefix_len()).ok();
-    with.filter(|_| network.contains(&address))
-        .unwrap_or_else(|| IpNet::from(address))
 }
