@@ -124,7 +124,11 @@ impl Stage {
         let data = data_ports(profile.passive.ports);
         let beside = ports_beside(profile);
         let mut stage = Self {
-            knocks: knocks(profile, &scene, &data, &beside),
+            // A real server has its ports open only while it waits for data.
+            knocks: match &rehearsal.server {
+                None => knocks(profile, &scene, &data, &beside),
+                Some(_) => knocks(profile, &scene, &[], &beside),
+            },
             scene,
             machines,
             cells,
@@ -143,6 +147,8 @@ impl Stage {
                 stage.server = Some(server::start(host, behaviour, &beside).map_err(failed)?);
             }
             Some(command) => {
+                let nothing = Behaviour::default();
+                stage.server = Some(server::start(host, nothing, &beside).map_err(failed)?);
                 let started = host.start(command).map_err(failed)?;
                 let started = stage.real.insert(started);
                 let to = SocketAddr::new(stage.scene.server_addresses[0], profile.control[0].port);

@@ -6,8 +6,10 @@
 //! and the first in the new PID namespace, whose end ends all in there. The last one holds a
 //! pipe from the parent: when that closes, it ends.
 
+use std::fs::{DirBuilder, Permissions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -18,6 +20,11 @@ use nix::unistd::{getegid, geteuid};
 use thiserror::Error;
 
 use super::process::OURSELVES;
+
+/// Where programs keep what lasts until the next boot.
+const RUN: &str = "/run";
+/// More folders than any package makes there.
+const MOST_FOLDERS: usize = 1000;
 
 /// Why there is no such process.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,22 +80,54 @@ pub fn enter(arguments: &[&str]) -> Result<ExitStatus, Refused> {
         Refused::Step(format!("cannot {what}: {error}"))
     };
     // What is mounted in there is not seen outside; `/run` is where programs keep their
-    // locks and numbers.
+    // locks and numbers: in there they are of the lab.
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .map_err(|e| step("make mounts private", &e.desc()))?;
+    let folders = folders(Path::new(RUN));
     mount(
         Some("tmpfs"),
-        "/run",
+        RUN,
         Some("tmpfs"),
         MsFlags::empty(),
         Some("mode=755"),
     )
     .map_err(|e| step("mount a tmpfs on /run", &e.desc()))?;
+    folders.iter().for_each(make);
     Command::new(OURSELVES)
         .args(arguments)
         .status()
         .map_err(|e| step("start again", &e))
+}
+
+/// A folder with its mode and its owner.
+type Folder = (PathBuf, u32, u32, u32);
+
+/// The folders below `/run`, two levels of them: servers keep their scoreboards in folders
+/// that their packages made there, and do not start without.
+fn folders(root: &Path) -> Vec<Folder> {
+    let below = |folder: &Path| -> Vec<Folder> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let about = entry.metadata().ok().filter(std::fs::Metadata::is_dir)?;
+                Some((entry.path(), about.mode(), about.uid(), about.gid()))
+            })
+            .take(MOST_FOLDERS)
+            .collect()
+    };
+    let first = below(root);
+    let second: Vec<Folder> = first.iter().flat_map(|(path, ..)| below(path)).collect();
+    first.into_iter().chain(second).take(MOST_FOLDERS).collect()
+}
+
+/// Where users have one number alone, everything is that user's.
+fn make((path, mode, user, group): &Folder) {
+    let made = DirBuilder::new().mode(*mode).create(path);
+    if made.is_ok() {
+        let _ = std::fs::set_permissions(path, Permissions::from_mode(*mode));
+        let _ = chown(path, Some(*user), Some(*group));
+    }
 }
 
 /// As root as things are; otherwise in a user namespace, where this user is root.
@@ -138,10 +177,4 @@ pub fn listen() -> io::Result<String> {
 )]
 fn end() -> ! {
     std::process::exit(1)
-}
-
-/// Whether a process was ended by a signal.
-#[must_use]
-pub fn was_killed(status: ExitStatus) -> bool {
-    status.signal().is_some()
 }

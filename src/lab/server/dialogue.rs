@@ -8,9 +8,10 @@ use crate::model::host_port::{host_port, parse_extended, parse_host_port};
 use crate::probe::session::DATA_PORT;
 
 /// What becomes of a data connection from another address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OtherPeer {
     /// It is as good as any.
+    #[default]
     Taken,
     /// It is refused, and the client is told so.
     Refused,
@@ -18,12 +19,12 @@ pub enum OtherPeer {
     Ignored,
 }
 
-/// How the server is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How the server is set; by default it serves nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Behaviour {
     /// Its control ports.
     pub control: Vec<(u16, Tls)>,
-    /// The data ports that it picks from; never empty.
+    /// The data ports that it picks from; never empty where there is a control port.
     pub data: Vec<u16>,
     /// What `227` names; `None`: the address that was called, as it knows it.
     pub announced: Option<Ipv4Addr>,
@@ -94,7 +95,7 @@ impl<'a> Dialogue<'a> {
             is_secure: tls == Tls::Implicit,
             is_known: false,
             is_protected: false,
-            port: behaviour.data[0],
+            port: behaviour.data.first().copied().unwrap_or_default(),
             active_from: 0,
             data: None,
         }
