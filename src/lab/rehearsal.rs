@@ -210,14 +210,16 @@ impl Stage {
     /// Plays everything; what is otherwise than predicted, once more and by itself, with
     /// more patience: a busy machine is no fault, nor a rule that counts connections.
     #[must_use]
-    pub fn play_expecting(&self, profile: &Profile, lets_in: bool) -> Vec<(Attempt, Came)> {
+    pub fn play_expecting(&self, profile: &Profile, beyond: &Beyond) -> Vec<(Attempt, Came)> {
         let patience = |attempt: &Attempt| match self.cell(attempt) {
+            _ if beyond.keeps_out.contains(&attempt.seat) => HANG,
             Some(cell) if cell.outcome == Outcome::Works => PATIENCE,
             _ => HANG,
         };
         let mut played = self.played(profile, patience);
         let is_odd = |attempt: &Attempt, came: &Came| match self.cell(attempt) {
-            Some(cell) => !verdict::agrees(cell, came.seen, lets_in),
+            _ if beyond.keeps_out.contains(&attempt.seat) => false,
+            Some(cell) => !verdict::agrees(cell, came.seen, beyond.lets_in),
             None => false,
         };
         let mut certain = 0;

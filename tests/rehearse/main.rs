@@ -102,11 +102,11 @@ fn rehearsed(
     let before = stage.play(profile);
     apply(&stage, text, back_end)?;
     let lets_in = firewall == Firewall::Open;
-    let after = stage.play_expecting(profile, lets_in);
     let beyond = Beyond {
         lets_in,
         ..Beyond::default()
     };
+    let after = stage.play_expecting(profile, &beyond);
     let report = stage.report(&before, &after, &beyond);
     Ok((stage, report))
 }

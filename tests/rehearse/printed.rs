@@ -51,7 +51,7 @@ fn fault() -> Result<(), Failed> {
         .lay(Firewall::Usual, &profile)
         .map_err(|e| e.to_string())?;
     let before = stage.play(&profile);
-    let after = stage.play_expecting(&profile, false);
+    let after = stage.play_expecting(&profile, &Beyond::default());
     let report = stage.report(&before, &after, &Beyond::default());
     let account = Account::of(&report, &stage.scene, String::new());
     let text = anstream::adapter::strip_str(&human(&profile, &account)).to_string();

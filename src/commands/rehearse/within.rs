@@ -119,15 +119,15 @@ fn rehearsed(job: &Job) -> Result<Account, Failed> {
     stage.require_login(&before)?;
     doing("applying the plan");
     let notes = apply(stage.firewall(), job)?;
-    doing("playing FTP sessions with the plan");
-    let after = stage.play_expecting(profile, lets_in);
-    stage.require_login(&after)?;
     let beyond = if lets_in {
         let asked = stage.beyond(profile);
         asked.map_err(|error| Failed::Before(error.to_string()))?
     } else {
         Beyond::default()
     };
+    doing("playing FTP sessions with the plan");
+    let after = stage.play_expecting(profile, &beyond);
+    stage.require_login(&after)?;
     let report = stage.report(&before, &after, &beyond);
     Ok(Account::of(&report, &stage.scene, notes))
 }
