@@ -123,8 +123,7 @@ fn folders(root: &Path) -> Vec<Folder> {
 
 /// Where users have one number alone, everything is that user's.
 fn make((path, mode, user, group): &Folder) {
-    let made = DirBuilder::new().mode(*mode).create(path);
-    if made.is_ok() {
+    if DirBuilder::new().mode(*mode).create(path).is_ok() {
         let _ = std::fs::set_permissions(path, Permissions::from_mode(*mode));
         let _ = chown(path, Some(*user), Some(*group));
     }
