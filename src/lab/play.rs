@@ -72,6 +72,17 @@ pub struct Attempt {
     pub what: What,
 }
 
+impl Attempt {
+    /// The place of its cell; `None` where it is of none.
+    #[must_use]
+    pub fn cell(&self) -> Option<usize> {
+        match self.what {
+            What::Listing { cell, .. } => Some(cell),
+            What::Knock { .. } => None,
+        }
+    }
+}
+
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {

@@ -217,9 +217,19 @@ impl Stage {
             _ => HANG,
         };
         let mut played = self.played(profile, patience);
+        // Where some of a cell's sessions fail as predicted, the others may get through.
+        let failing: Vec<usize> = played
+            .iter()
+            .filter(|(_, came)| came.seen != Seen::Works)
+            .filter_map(|(attempt, _)| attempt.cell())
+            .collect();
         let is_odd = |attempt: &Attempt, came: &Came| match self.cell(attempt) {
+            Some(cell) if cell.outcome == Outcome::Fails && came.seen == Seen::Works => {
+                let fails_elsewhere = attempt.cell().is_some_and(|cell| failing.contains(&cell));
+                !fails_elsewhere && !verdict::agrees(cell, came, beyond.lets_in)
+            }
             _ if beyond.keeps_out.contains(&attempt.seat) => false,
-            Some(cell) => !verdict::agrees(cell, came.seen, beyond.lets_in),
+            Some(cell) => !verdict::agrees(cell, came, beyond.lets_in),
             None => false,
         };
         let mut certain = 0;
@@ -238,10 +248,7 @@ impl Stage {
     }
 
     fn cell(&self, attempt: &Attempt) -> Option<&Cell> {
-        match attempt.what {
-            What::Listing { cell, .. } => self.cells.get(cell),
-            What::Knock { .. } => None,
-        }
+        self.cells.get(attempt.cell()?)
     }
 
     fn played(

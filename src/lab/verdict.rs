@@ -1,9 +1,15 @@
 //! What was seen, beside what was predicted.
 
-use crate::model::check::ACTIVE_DATA_BLOCKED;
-use crate::plan::{Cell, Outcome};
+use std::ops::RangeInclusive;
 
-use super::play::{Attempt, Came, Seen, What};
+use crate::model::check::{
+    ACTIVE_DATA_BLOCKED, ADVERTISE_DIFFERS_FROM_EXTERNAL, ADVERTISE_MISSING, ADVERTISE_NOT_PUBLIC,
+    DATA_SOURCE_REJECTED, HAIRPIN_MISSING,
+};
+use crate::plan::{Cell, From, Outcome};
+use crate::probe::session::Stage;
+
+use super::play::{Attempt, Came, Seen};
 use super::scene::Seat;
 
 /// A cell with what became of it.
@@ -26,16 +32,38 @@ pub struct Judged {
     pub shows: Option<(Attempt, Came)>,
 }
 
-/// Whether clients of a cell that was predicted so may see this. `lets_in`: whether the
-/// firewall may let in what no rule of ours accepts.
+/// Whether a client of a cell that was predicted so may see this: where it is to fail, at the
+/// step at which its cause strikes. `lets_in`: whether the firewall may let in what no rule of
+/// ours accepts.
 #[must_use]
-pub fn agrees(cell: &Cell, seen: Seen, lets_in: bool) -> bool {
+pub fn agrees(cell: &Cell, came: &Came, lets_in: bool) -> bool {
     match cell.outcome {
-        Outcome::Works => seen == Seen::Works,
-        Outcome::NotOffered => seen == Seen::NotOffered,
+        Outcome::Works => came.seen == Seen::Works,
+        Outcome::NotOffered => came.seen == Seen::NotOffered,
         // Predictions take it that what no rule accepts is dropped.
-        Outcome::Fails if lets_in && cell.because == Some(ACTIVE_DATA_BLOCKED) => true,
-        Outcome::Fails => seen != Seen::Works,
+        Outcome::Fails if lets_in && came.seen == Seen::Works => {
+            cell.because == Some(ACTIVE_DATA_BLOCKED)
+        }
+        Outcome::Fails => came.seen != Seen::Works && strikes_at(cell).contains(&came.stage),
+    }
+}
+
+/// The steps at which the cause of a failure strikes.
+fn strikes_at(cell: &Cell) -> RangeInclusive<Stage> {
+    match cell.because {
+        // Nobody there turns the very first packet back.
+        Some(HAIRPIN_MISSING) if cell.from == From::InsideExternal => {
+            Stage::Connect..=Stage::DataConnect
+        }
+        Some(
+            HAIRPIN_MISSING
+            | ADVERTISE_MISSING
+            | ADVERTISE_NOT_PUBLIC
+            | ADVERTISE_DIFFERS_FROM_EXTERNAL,
+        ) => Stage::DataConnect..=Stage::DataConnect,
+        // It arrives, and the server does not want it.
+        Some(DATA_SOURCE_REJECTED) => Stage::Transfer..=Stage::Completion,
+        _ => Stage::Agreement..=Stage::Completion,
     }
 }
 
@@ -57,8 +85,7 @@ pub fn judged(
     beyond: &Beyond,
 ) -> Vec<Judged> {
     let of = |place: usize, all: &[(Attempt, Came)]| -> Vec<(Attempt, Came)> {
-        let is_of =
-            |attempt: &Attempt| matches!(attempt.what, What::Listing { cell, .. } if cell == place);
+        let is_of = |attempt: &Attempt| attempt.cell() == Some(place);
         all.iter()
             .filter(|(attempt, _)| is_of(attempt))
             .cloned()
@@ -68,7 +95,15 @@ pub fn judged(
         let (before, after) = (of(place, before), of(place, after));
         let seen = whole(&after);
         let shows = first_failing(&after).cloned();
-        let is_as_predicted = agrees(cell, seen, beyond.lets_in);
+        let agree = |(_, came): &(Attempt, Came)| agrees(cell, came, beyond.lets_in);
+        let fails = |(_, came): &&(Attempt, Came)| came.seen != Seen::Works;
+        let is_as_predicted = match cell.outcome {
+            // By one of several addresses it may get through.
+            Outcome::Fails if shows.is_some() => after.iter().filter(fails).all(agree),
+            Outcome::Fails => after.iter().all(agree),
+            Outcome::Works => seen == Seen::Works,
+            Outcome::NotOffered => seen == Seen::NotOffered,
+        };
         let of_kept_out = |(attempt, _): &(Attempt, Came)| beyond.keeps_out.contains(&attempt.seat);
         let is_kept_out = !is_as_predicted && shows.as_ref().is_some_and(of_kept_out);
         Judged {
@@ -119,10 +154,8 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::check::ADVERTISE_MISSING;
     use crate::model::ftp::ClientMode;
     use crate::model::net::Family;
-    use crate::plan::From;
 
     fn cell(outcome: Outcome) -> Cell {
         Cell {
@@ -136,27 +169,36 @@ mod tests {
         }
     }
 
+    fn came(seen: Seen, stage: Stage) -> Came {
+        Came {
+            seen,
+            stage,
+            words: String::new(),
+        }
+    }
+
     #[test]
     fn a_prediction_and_what_was_seen() {
-        for (outcome, seen, wanted) in [
-            (Outcome::Works, Seen::Works, true),
-            (Outcome::Works, Seen::Hangs, false),
-            (Outcome::Fails, Seen::Works, false),
-            (Outcome::Fails, Seen::Refused, true),
-            (Outcome::NotOffered, Seen::NotOffered, true),
-            (Outcome::NotOffered, Seen::Works, false),
+        for (outcome, seen, stage, wanted) in [
+            (Outcome::Works, Seen::Works, Stage::Completion, true),
+            (Outcome::Works, Seen::Hangs, Stage::DataConnect, false),
+            (Outcome::Fails, Seen::Works, Stage::Completion, false),
+            (Outcome::Fails, Seen::Refused, Stage::DataConnect, true),
+            // For another reason than was said.
+            (Outcome::Fails, Seen::Refused, Stage::Greeting, false),
+            (Outcome::Fails, Seen::Hangs, Stage::Connect, false),
+            (Outcome::NotOffered, Seen::NotOffered, Stage::Connect, true),
+            (Outcome::NotOffered, Seen::Works, Stage::Completion, false),
         ] {
-            assert_eq!(
-                agrees(&cell(outcome), seen, true),
-                wanted,
-                "{outcome:?} {seen:?}"
-            );
+            let agrees = agrees(&cell(outcome), &came(seen, stage), true);
+            assert_eq!(agrees, wanted, "{outcome:?} {seen:?} {stage}");
         }
         let blocked = Cell {
             because: Some(ACTIVE_DATA_BLOCKED),
             ..cell(Outcome::Fails)
         };
-        assert!(agrees(&blocked, Seen::Works, true));
-        assert!(!agrees(&blocked, Seen::Works, false));
+        let works = came(Seen::Works, Stage::Completion);
+        assert!(agrees(&blocked, &works, true));
+        assert!(!agrees(&blocked, &works, false));
     }
 }
