@@ -353,16 +353,3 @@ pub enum When {
     /// Never.
     Never,
 }
-
-impl BackEnd {
-    /// As it is written after `--backend`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Nft => "nft",
-            Self::IptablesNft => "iptables-nft",
-            Self::IptablesLegacy => "iptables-legacy",
-        }
-    }
-}

@@ -84,13 +84,18 @@ fn wanted(
         profiles,
         texts,
         leaving: Vec::new(),
-        back_end: match back_end {
-            cli::BackEnd::Auto => None,
-            cli::BackEnd::Nft => Some(Backend::Nft),
-            cli::BackEnd::IptablesNft => Some(Backend::IptablesNft),
-            cli::BackEnd::IptablesLegacy => Some(Backend::IptablesLegacy),
-        },
+        back_end: named_back_end(back_end),
     })
+}
+
+/// The back end that is asked for; `None`: what fits.
+pub(super) fn named_back_end(asked: cli::BackEnd) -> Option<Backend> {
+    match asked {
+        cli::BackEnd::Auto => None,
+        cli::BackEnd::Nft => Some(Backend::Nft),
+        cli::BackEnd::IptablesNft => Some(Backend::IptablesNft),
+        cli::BackEnd::IptablesLegacy => Some(Backend::IptablesLegacy),
+    }
 }
 
 fn names(wanted: &Wanted) -> Vec<String> {

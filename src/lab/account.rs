@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::play::{Attempt, Came, Seen, What};
 use super::rehearsal::Report;
 use super::scene::Scene;
+use super::verdict::is_opened;
 
 /// What came of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ impl Account {
     pub fn opened(&self) -> impl Iterator<Item = &KeptSeen> {
         self.kept
             .iter()
-            .filter(|kept| kept.after == Seen::Works && kept.before != Seen::Works)
+            .filter(|kept| is_opened(kept.before, kept.after))
     }
 
     /// The same as what is said between processes. `notes`: what `apply` said on the way.

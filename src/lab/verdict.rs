@@ -132,6 +132,12 @@ fn first_failing(of_cell: &[(Attempt, Came)]) -> Option<&(Attempt, Came)> {
     of_cell.iter().find(|(_, came)| came.seen != Seen::Works)
 }
 
+/// Whether what was closed is open now: what was open before is another's affair.
+#[must_use]
+pub fn is_opened(before: Seen, after: Seen) -> bool {
+    after == Seen::Works && before != Seen::Works
+}
+
 /// A port or a machine that is to stay out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -144,10 +150,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Whether the plan opened it: what was open before is another's affair.
+    /// Whether the plan opened it.
     #[must_use]
     pub fn is_opened(&self) -> bool {
-        self.after.seen == Seen::Works && self.before.seen != Seen::Works
+        is_opened(self.before.seen, self.after.seen)
     }
 }
 

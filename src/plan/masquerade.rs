@@ -38,7 +38,8 @@ pub(super) fn rules(scope: Scope<'_>, external: &[External], internal: &Internal
 
 /// The networks of the clients behind this host: those that the profile names as clients,
 /// else all inside; empty where none are named.
-pub(super) fn inside(profile: &Profile, family: Family, internal: &Internal) -> Vec<IpNet> {
+#[must_use]
+pub fn inside(profile: &Profile, family: Family, internal: &Internal) -> Vec<IpNet> {
     let clients = profile.clients_of(family);
     if is_restricted(&clients) {
         clients

@@ -24,6 +24,7 @@ use crate::profile::{Nat, Profile};
 
 pub use families::{served_families, translated};
 pub use helper::{helper_ports, is_automatic};
+pub use masquerade::inside as clients_inside;
 pub use needs::{ServerSetting, Sysctl, UpstreamRequirement};
 pub use predict::{Cell, From, Outcome, needs_of_helper};
 

@@ -55,24 +55,32 @@ pub fn messages(dump: &Dump, table: &TableAt, numbers: &mut u32) -> Vec<Message>
         });
     };
     for object in of_table(&dump.tables) {
-        push(Kind::Table, kept(object, table_part), place.clone());
+        push(
+            Kind::Table,
+            kept(object.attributes, table_part),
+            place.clone(),
+        );
     }
     for object in of_table(&dump.chains) {
         let chain = named(object, 3);
         let what = format!("chain {chain} of {place}");
-        push(Kind::Chain, kept(object, chain_part), what);
+        push(Kind::Chain, kept(object.attributes, chain_part), what);
     }
     for object in of_table(&dump.objects) {
         let what = format!("object {} of {place}", named(object, 2));
-        push(Kind::Object, kept(object, object_part), what);
+        push(Kind::Object, kept(object.attributes, object_part), what);
     }
     for object in of_table(&dump.flowtables) {
         let what = format!("flowtable {} of {place}", named(object, 2));
-        push(Kind::Flowtable, kept(object, flowtable_part), what);
+        push(
+            Kind::Flowtable,
+            kept(object.attributes, flowtable_part),
+            what,
+        );
     }
     for object in of_table(&dump.sets) {
         *numbers += 1;
-        let mut attributes = kept(object, set_part);
+        let mut attributes = kept(object.attributes, set_part);
         // NFTA_SET_ID: the kernel wants one, and nothing else of it here.
         put(&mut attributes, 10, &numbers.to_be_bytes());
         let set = named(object, 2);
@@ -93,7 +101,7 @@ pub fn messages(dump: &Dump, table: &TableAt, numbers: &mut u32) -> Vec<Message>
     }
     for object in of_table(&dump.rules) {
         let what = format!("a rule of chain {} of {place}", named(object, 2));
-        push(Kind::Rule, kept(object, rule_part), what);
+        push(Kind::Rule, kept(object.attributes, rule_part), what);
     }
     made
 }
@@ -147,10 +155,10 @@ enum Part {
     Out,
 }
 
-/// The attributes of an object, as `part` says of each.
-fn kept(object: Object, part: fn(u16, &[u8]) -> Part) -> Vec<u8> {
+/// Attributes, as `part` says of each.
+fn kept(attributes: &[u8], part: fn(u16, &[u8]) -> Part) -> Vec<u8> {
     let mut all = Vec::new();
-    for (kind, header, value) in raw(object.attributes) {
+    for (kind, header, value) in raw(attributes) {
         match part(kind, value) {
             Part::Same => put(&mut all, header, value),
             Part::Other(value) => put(&mut all, header, &value),
@@ -196,28 +204,25 @@ fn rule_part(kind: u16, value: &[u8]) -> Part {
 fn expressions(list: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
     for (_, header, expression) in raw(list) {
-        // NFTA_EXPR_NAME 1, NFTA_EXPR_DATA 2; NFTA_EXTHDR_FLAGS 5, NFTA_EXTHDR_SREG 7.
+        // NFTA_EXPR_NAME 1, NFTA_EXPR_DATA 2; NFTA_EXTHDR_SREG 7.
         let is_exthdr = attribute(expression, 1).is_some_and(|name| text(name) == "exthdr");
         let writes = attribute(expression, 2).is_some_and(|data| attribute(data, 7).is_some());
-        if !(is_exthdr && writes) {
+        if is_exthdr && writes {
+            put(&mut all, header, &kept(expression, written_part));
+        } else {
             put(&mut all, header, expression);
-            continue;
         }
-        let mut changed = Vec::new();
-        for (kind, header, value) in raw(expression) {
-            if kind == 2 {
-                let mut data = Vec::new();
-                for (_, header, value) in raw(value).filter(|(kind, ..)| *kind != 5) {
-                    put(&mut data, header, value);
-                }
-                put(&mut changed, header, &data);
-            } else {
-                put(&mut changed, header, value);
-            }
-        }
-        put(&mut all, header, &changed);
     }
     all
+}
+
+/// `NFTA_EXPR_DATA` of an `exthdr` that writes, without `NFTA_EXTHDR_FLAGS`.
+fn written_part(kind: u16, value: &[u8]) -> Part {
+    let without_flags = |kind, _: &[u8]| if kind == 5 { Part::Out } else { Part::Same };
+    match kind {
+        2 => Part::Other(kept(value, without_flags)),
+        _ => Part::Same,
+    }
 }
 
 /// TABLE 1 to DESC 9, TIMEOUT 11, `GC_INTERVAL` 12, USERDATA 13, `OBJ_TYPE` 15, EXPR 17,

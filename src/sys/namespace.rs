@@ -77,19 +77,6 @@ impl Namespace {
         self.inside(|| process::run(program, arguments))
     }
 
-    /// The same with `input` on its standard input.
-    ///
-    /// # Errors
-    /// Where it cannot be started.
-    pub fn feed(
-        &self,
-        program: &str,
-        arguments: &[&str],
-        input: &str,
-    ) -> io::Result<process::Finished> {
-        self.inside(|| process::feed(program, arguments, input))
-    }
-
     /// Starts a command line of a shell inside; it has nothing on its standard input.
     ///
     /// # Errors

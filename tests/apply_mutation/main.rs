@@ -29,23 +29,19 @@ use missed::{Seat, Sign};
 use model::Session;
 use scenes::Stage;
 use support::netns::Namespace;
+use support::profiles::{files, name_of};
 use support::{BackEnd, ftpnat_beside};
 
 fn main() -> ExitCode {
     support::enter();
     let mut trials = Vec::new();
-    for file in shipped() {
-        let name = file
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+    for file in files("profiles") {
+        let name = name_of(&file);
         add(&mut trials, &name, &[file]);
     }
-    let two = shipped().into_iter().filter(|file| {
-        let name = file.file_stem().expect("a name").to_string_lossy();
-        name.starts_with("two-servers-")
-    });
+    let two = files("profiles")
+        .into_iter()
+        .filter(|file| name_of(file).starts_with("two-servers-"));
     add(&mut trials, "two-servers", &two.collect::<Vec<_>>());
     support::play(trials)
 }
@@ -70,15 +66,6 @@ fn add(trials: &mut Vec<Trial>, name: &str, files: &[PathBuf]) {
             each_is_missed(&name, &files, way)
         }));
     }
-}
-
-fn shipped() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
-    let entries = std::fs::read_dir(folder).expect("profiles");
-    let mut files: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
-    files.sort();
-    assert!(files.len() > 10, "the profiles were found");
-    files
 }
 
 /// A client that hears nothing for so long fails: a SYN that is lost comes again after

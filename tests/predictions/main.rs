@@ -24,6 +24,7 @@ use libtest_mimic::{Failed, Trial};
 use support::client::{self, Session, SessionTls};
 use support::netns::Namespace;
 use support::outcome::Outcome;
+use support::profiles::{files, name_of};
 use support::proftpd;
 use support::rules::{Reach, nft, reach, restore};
 use support::scene::{
@@ -36,14 +37,12 @@ use support::{BackEnd, emitted};
 fn main() -> ExitCode {
     support::enter();
     let mut trials = Vec::new();
-    let shipped = files("profiles").map(|file| (file, WAYS));
-    let variants = files("tests/data/variants").map(|file| (file, &WAYS[..2]));
+    let shipped = files("profiles").into_iter().map(|file| (file, WAYS));
+    let variants = files("tests/data/variants")
+        .into_iter()
+        .map(|file| (file, &WAYS[..2]));
     for (file, ways) in shipped.chain(variants) {
-        let name = file
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = name_of(&file);
         for way in ways {
             let file = file.clone();
             trials.push(Trial::test(format!("{name}/{}", way.name), move || {
@@ -146,18 +145,6 @@ const USUAL6: &str = "*filter
 -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 COMMIT
 ";
-
-/// The profiles in a folder of the project.
-fn files(folder: &str) -> impl Iterator<Item = PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("profiles")
-        .map(|e| e.expect("an entry").path())
-        .collect();
-    files.sort();
-    assert!(files.len() > 10, "the profiles were found");
-    files.into_iter()
-}
 
 /// The profile as shipped, but served by `ProFTPD` where the lab has not its server.
 fn profile(file: &Path) -> (String, Profile) {

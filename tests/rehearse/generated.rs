@@ -1,7 +1,6 @@
 //! Shipped profiles, their variants, and generated ones.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ftpnat::lab::play::Seen;
@@ -11,7 +10,7 @@ use ftpnat::profile::{Profile, parse};
 use libtest_mimic::{Failed, Trial};
 
 use crate::support::dice::Dice;
-use crate::support::profiles::any;
+use crate::support::profiles::{any, files, name_of};
 use crate::{faults, rehearsed};
 
 /// Generated profiles of one trial.
@@ -41,13 +40,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         .into_iter()
         .chain(files("tests/data/variants"));
     for (number, file) in (0_u64..).zip(shipped) {
-        let name = file
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = name_of(&file);
         for (firewall, word) in FIREWALLS {
-            // Each back end with each firewall, over all of them; with time, every pair.
+            // Each back end with each firewall, over all profiles; with time, with each of them.
             let back_ends = match std::env::var_os("FTPNAT_LONG") {
                 Some(_) => BACK_ENDS.to_vec(),
                 None => vec![BACK_ENDS[usize::try_from(number % 3).expect("small")]],
@@ -93,15 +88,6 @@ const FIREWALLS: [(Firewall, &str); 3] = [
     (Firewall::Open, "open"),
 ];
 const BACK_ENDS: [&str; 3] = ["nft", "iptables-nft", "iptables-legacy"];
-
-fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries = fs::read_dir(folder).expect("profiles");
-    let mut files: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
-    files.sort();
-    assert!(files.len() > 10, "the profiles were found");
-    files
-}
 
 fn play(profile: &Profile, text: &str, firewall: Firewall, back_end: &str) -> Result<(), String> {
     let (stage, report) = rehearsed(profile, text, firewall, back_end)?;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use ftpnat::facts::snapshot::Snapshot;
 use ftpnat::lab::play::{Attempt, Came};
@@ -15,6 +14,7 @@ use ftpnat::ruleset::live::table::Maker;
 use ftpnat::sys::{nft, ruleset};
 use libtest_mimic::{Failed, Trial};
 
+use crate::support::profiles::{files, name_of};
 use crate::{apply, rehearsed};
 
 /// Rules that sessions here do not miss: those of ICMP are for narrow paths (`tests/width_lab`
@@ -28,18 +28,10 @@ fn is_for_narrow_paths(name: &str) -> bool {
 const HELPERS: [&str; 3] = ["helper", "gateway-helper", "hairpin-helper"];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
-    let entries = fs::read_dir(folder).expect("profiles");
-    let mut files: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
-    files.sort();
-    files
+    files("profiles")
         .into_iter()
         .map(|file| {
-            let name = file
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
+            let name = name_of(&file);
             Trial::test(format!("missed/{name}"), move || {
                 let text = fs::read_to_string(&file).expect("a profile");
                 let profile = parse(&file.display().to_string(), text.as_bytes());

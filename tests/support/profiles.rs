@@ -1,8 +1,28 @@
-//! Profiles that look random, and are the same on every machine.
+//! Profiles: those of the project, and some that look random and are the same on every machine.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use super::dice::Dice;
+
+/// The profiles in a folder of the project, by their names.
+///
+/// # Panics
+/// Where it has few: then they were not found.
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(folder).expect("profiles");
+    let mut files: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
+    files.sort();
+    assert!(files.len() > 10, "the profiles were found");
+    files
+}
+
+/// The name of such a file, without its end.
+pub(crate) fn name_of(file: &Path) -> String {
+    let name = file.file_stem().expect("a name");
+    name.to_string_lossy().into_owned()
+}
 
 /// Whatever the profile language allows; the same for the same seed.
 pub(crate) fn any(seed: u64) -> String {

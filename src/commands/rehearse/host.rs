@@ -25,7 +25,7 @@ pub(super) struct Host {
     /// Labels and texts of the profiles that are installed, by their names.
     installed: Vec<(String, String)>,
     /// The back end that rules are in already.
-    pub(super) back_end: Option<&'static str>,
+    pub(super) back_end: Option<Backend>,
 }
 
 impl Host {
@@ -47,7 +47,7 @@ impl Host {
             installed: installed
                 .map(|p| (p.name.clone(), p.yaml.clone()))
                 .collect(),
-            back_end: installation.back_end().map(Backend::name),
+            back_end: installation.back_end(),
         })
     }
 

@@ -5,6 +5,7 @@ mod job;
 mod refused;
 mod within;
 
+use crate::apply::record::Backend;
 use crate::cli::{self, Output, StateDirectory};
 use crate::facts::sources::Asked;
 use crate::lab::account::Account;
@@ -14,6 +15,7 @@ use crate::sys::apart;
 use crate::sys::process::may_change_rules;
 use crate::sys::terminal::{Color, secret, show_progress, write_stderr, write_stdout};
 
+use super::apply::named_back_end;
 use super::profiles;
 use host::Host;
 use job::{Before, Job, Said};
@@ -31,7 +33,7 @@ pub(super) fn run(asked: &cli::Rehearse, format: Output, color: Color) -> anyhow
         host: host.as_ref(),
         server: asked.server_command.as_deref(),
         user: &asked.user,
-        back_end: asked.backend,
+        back_end: named_back_end(asked.backend),
     };
     with.refuse_conflicts(&named)?;
     let mut all_agree = true;
@@ -68,7 +70,7 @@ pub(super) fn before_apply(
         host: Some(&host),
         server: None,
         user: ANYONE,
-        back_end: asked.backend,
+        back_end: named_back_end(asked.backend),
     };
     with.refuse_conflicts(named)?;
     for (place, (profile, _)) in named.iter().enumerate() {
@@ -98,7 +100,8 @@ struct With<'a> {
     host: Option<&'a Host>,
     server: Option<&'a str>,
     user: &'a str,
-    back_end: cli::BackEnd,
+    /// `None`: what is in use already, or fits.
+    back_end: Option<Backend>,
 }
 
 impl With<'_> {
@@ -128,10 +131,7 @@ impl With<'_> {
                 .flat_map(|host| host.others(&names(named))),
         );
         let installed = self.host.and_then(|host| host.back_end);
-        let back_end = match self.back_end {
-            cli::BackEnd::Auto => installed.unwrap_or(cli::BackEnd::Auto.word()),
-            named => named.word(),
-        };
+        let back_end = self.back_end.or(installed);
         let before = self.host.map(|host| Before::Live(host.live.clone()));
         Job {
             profiles,
@@ -145,7 +145,7 @@ impl With<'_> {
             server: self.server.map(str::to_owned),
             user: self.user.to_owned(),
             password: secret().unwrap_or_else(|| "ftpnat@".to_owned()),
-            back_end: back_end.to_owned(),
+            back_end: back_end.map_or("auto", Backend::name).to_owned(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::lab::rules::Firewall;
 use crate::lab::scene::Known;
 use crate::lab::verdict::Beyond;
 use crate::profile::{self, Profile};
-use crate::sys::apart::{self, Refused};
+use crate::sys::apart;
 use crate::sys::namespace::Namespace;
 use crate::sys::terminal::{Color, write_stdout};
 use crate::sys::{files, process::OURSELVES, sysctls};
@@ -29,7 +29,7 @@ pub(in crate::commands) fn run(is_within: bool) -> anyhow::Result<()> {
         return rehearse();
     }
     if let Err(refusal) = apart::enter(&["rehearsal", "--within"]) {
-        let failure = refused::failure(&refusal, &settings(&refusal));
+        let failure = refused::failure(&refusal, &settings());
         say(&Said::Failed {
             status: failure.status,
             message: failure.message,
@@ -39,14 +39,10 @@ pub(in crate::commands) fn run(is_within: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The settings of this system that forbid user namespaces, as far as they are there.
-fn settings(refusal: &Refused) -> Vec<(&'static str, String)> {
-    match refusal {
-        Refused::User(_) | Refused::Others(_) | Refused::Step(_) => refused::SETTINGS
-            .iter()
-            .filter_map(|key| Some((*key, sysctls::read(key).ok()?)))
-            .collect(),
-    }
+/// The settings of this system that may forbid namespaces, as far as they are there.
+fn settings() -> Vec<(&'static str, String)> {
+    let value = |key: &&'static str| Some((*key, sysctls::read(key).ok()?));
+    refused::SETTINGS.iter().filter_map(value).collect()
 }
 
 fn rehearse() -> anyhow::Result<()> {

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::model::net::Family;
-use crate::plan::{From, translated};
+use crate::plan::{From, clients_inside, translated};
 use crate::profile::{Advertise, External, Internal};
 
 use super::draft::{Draft, everyone, in_network};
-use super::inside::network_around;
+use super::inside::{clients_network, network_around, usual};
 use super::{HostId, Seat, Unbuildable};
 
 /// The interface towards servers that are not in a network inside.
@@ -39,7 +39,12 @@ impl Draft<'_> {
         let toward = if is_inside { inner.as_str() } else { APART };
         for family in self.families() {
             self.put_server((host, toward), server, internal, family)?;
-            self.put_client_inside((host, &inner), switch, internal, family)?;
+            let own = self.profile.server_address(family);
+            if let Some(network) = clients_network(own, internal, family) {
+                let via = self.gateway_in(host, network, &inner, family)?;
+                self.address_in(host, &inner, in_network(via, network));
+                self.put_client_inside((host, &inner), switch, network, via)?;
+            }
         }
         let inside = internal.map(|i| i.networks.clone()).unwrap_or_default();
         for interface in &outside {
@@ -72,13 +77,11 @@ impl Draft<'_> {
         let named = internal.and_then(|i| i.interfaces.first());
         let known = self.known.toward_server.as_deref();
         let known = known.filter(|name| !outside.iter().any(|other| other == name));
-        let usual = ["eth1", "eth2", "lan0"].into_iter();
-        let usual = usual
-            .clone()
-            .find(|name| !outside.iter().any(|o| o == name));
+        let mut free = ["eth1", "eth2", "lan0"].into_iter();
+        let free = free.find(|name| !outside.iter().any(|other| other == name));
         match named {
             Some(named) => named.to_string(),
-            None => known.or(usual).unwrap_or("lan1").to_owned(),
+            None => known.or(free).unwrap_or("lan1").to_owned(),
         }
     }
 
@@ -105,7 +108,7 @@ impl Draft<'_> {
         let network = network_around(own, internal, family);
         self.address_in(server, "eth0", in_network(own, network));
         self.scene.server_addresses.push(own);
-        let via = self.gateway_in(network, toward, family)?;
+        let via = self.gateway_in(host, network, toward, family)?;
         self.address_in(host, toward, in_network(via, network));
         self.route(host, IpNet::from(own), toward, None);
         self.route(server, IpNet::from(via), "eth0", None);
@@ -113,53 +116,24 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// This host's address in a network inside: its own where it is known.
+    /// This host's address in a network inside: what it has there already, or is known to have.
     fn gateway_in(
         &mut self,
+        host: HostId,
         network: IpNet,
         interface: &str,
         family: Family,
     ) -> Result<IpAddr, Unbuildable> {
-        let known = self.known.addresses.iter().find(|address| {
-            address.interface == interface && network.contains(&address.net.addr())
-        });
-        match known {
-            Some(known) => Ok(known.net.addr()),
+        let given = self.scene.hosts[host].addresses.iter();
+        let given = given.map(|(name, net)| (name, net.addr()));
+        let known = self.known.addresses.iter();
+        let known = known.map(|address| (&address.interface, address.net.addr()));
+        let mut there = given.chain(known);
+        let there = there.find(|(name, address)| *name == interface && network.contains(address));
+        match there {
+            Some((_, address)) => Ok(address),
             None => self.neighbour(network, family, "the gateway"),
         }
-    }
-
-    fn put_client_inside(
-        &mut self,
-        (host, inner): (HostId, &str),
-        switch: HostId,
-        internal: Option<&Internal>,
-        family: Family,
-    ) -> Result<(), Unbuildable> {
-        let Some(internal) = internal.filter(|i| !i.networks_of(family).is_empty()) else {
-            return Ok(());
-        };
-        let own = self.profile.server_address(family);
-        let around = own.map(|own| network_around(own, Some(internal), family));
-        let described = internal.networks_of(family);
-        let network = around
-            .filter(|net| described.contains(net))
-            .unwrap_or(described[0]);
-        let (inside, address) = self.inside_client(switch, internal, network, family)?;
-        let here = self.scene.hosts[host].addresses.iter();
-        let here = here
-            .filter(|(name, net)| name == inner && network.contains(&net.addr()))
-            .map(|(_, net)| net.addr())
-            .next();
-        let via = match here {
-            Some(via) => via,
-            None => self.gateway_in(network, inner, family)?,
-        };
-        self.address_in(host, inner, in_network(via, network));
-        self.route(host, IpNet::from(address), inner, None);
-        self.route(inside, IpNet::from(via), "eth0", None);
-        self.route(inside, everyone(family), "eth0", Some(via));
-        Ok(())
     }
 
     /// What is called by way of an outside interface, with the port where it is another:
@@ -297,7 +271,11 @@ impl Draft<'_> {
                 None => self.apart(&networks, family, "the server")?,
             };
             let network = networks[0];
-            let (client, via) = self.behind(network, &inner, family)?;
+            let via = self.gateway_in(host, network, &inner, family)?;
+            let client = self
+                .pool
+                .within(&[network], |_| true)
+                .ok_or(Unbuildable::NoAddress(family, "a client"))?;
             self.address(host, &outer, public);
             self.route(host, IpNet::from(own), &outer, None);
             self.route(host, everyone(family), &outer, Some(own));
@@ -351,30 +329,11 @@ impl Draft<'_> {
     /// The networks of the clients behind this host: those that the profile names as clients,
     /// else those inside, as its rules have it; never empty.
     fn clients_networks(&self, internal: &Internal, family: Family) -> Vec<IpNet> {
-        let clients = self.profile.clients_of(family);
-        let is_restricted = clients.iter().all(|net| net.prefix_len() > 0);
-        let described = internal.networks_of(family);
-        let usual = match family {
-            Family::Ipv4 => "10.77.0.0/24",
-            Family::Ipv6 => "2001:db8:77::/64",
-        };
-        match (is_restricted, described.is_empty()) {
-            (true, _) => clients,
-            (false, false) => described,
-            (false, true) => usual.parse().into_iter().collect(),
+        let described = clients_inside(self.profile, family, internal);
+        if described.is_empty() {
+            usual(family).into_iter().collect()
+        } else {
+            described
         }
-    }
-
-    /// A client in that network, and this host's address there.
-    fn behind(
-        &mut self,
-        network: IpNet,
-        inner: &str,
-        family: Family,
-    ) -> Result<(IpAddr, IpAddr), Unbuildable> {
-        let via = self.gateway_in(network, inner, family)?;
-        let client = self.pool.within(&[network], |_| true);
-        let client = client.ok_or(Unbuildable::NoAddress(family, "a client"))?;
-        Ok((client, via))
     }
 }

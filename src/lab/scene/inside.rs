@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use crate::model::net::Family;
 use crate::profile::Internal;
 
-use super::draft::{Draft, in_network};
+use super::draft::{Draft, everyone, in_network};
 use super::{HostId, Unbuildable};
 
 /// The network that a machine inside is in: the one that the profile describes, else one as
@@ -44,22 +44,16 @@ impl Draft<'_> {
             .ok_or(Unbuildable::NoAddress(family, who))
     }
 
-    /// The client inside, on the switch: in the server's network where that is one of those
-    /// described, else in the first of them. The same machine for both families.
-    pub(super) fn inside_client(
+    /// A client inside, on the switch, who finds everything else by way of `via`, where
+    /// `front` has that interface. The same machine for both families.
+    pub(super) fn put_client_inside(
         &mut self,
+        (front, interface): (HostId, &str),
         switch: HostId,
-        internal: &Internal,
-        server_network: IpNet,
-        family: Family,
+        network: IpNet,
+        via: IpAddr,
     ) -> Result<(HostId, IpAddr), Unbuildable> {
-        let networks = internal.networks_of(family);
-        let network = networks
-            .iter()
-            .find(|net| **net == server_network)
-            .or(networks.first())
-            .copied()
-            .unwrap_or(server_network);
+        let family = Family::of(via);
         let address = self
             .pool
             .within(&[network], |_| true)
@@ -72,7 +66,34 @@ impl Draft<'_> {
             inside
         });
         self.address_in(inside, "eth0", in_network(address, network));
+        self.route(front, IpNet::from(address), interface, None);
+        self.route(inside, IpNet::from(via), "eth0", None);
+        self.route(inside, everyone(family), "eth0", Some(via));
         Ok((inside, address))
+    }
+}
+
+/// The network of the client inside: the server's, where that is one of those described, else
+/// the first of them; `None` where none is.
+pub(super) fn clients_network(
+    server: Option<IpAddr>,
+    internal: Option<&Internal>,
+    family: Family,
+) -> Option<IpNet> {
+    let described = internal?.networks_of(family);
+    let of_server = |net: &&IpNet| server.is_some_and(|server| net.contains(&server));
+    described
+        .iter()
+        .find(of_server)
+        .or(described.first())
+        .copied()
+}
+
+/// The network inside where none is described.
+pub(super) fn usual(family: Family) -> Option<IpNet> {
+    match family {
+        Family::Ipv4 => "10.77.0.0/24".parse().ok(),
+        Family::Ipv6 => "2001:db8:77::/64".parse().ok(),
     }
 }
 

@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use crate::model::net::{Family, InterfaceName};
 use crate::plan::{From, translated};
-use crate::profile::{Advertise, External, Internal, Nat};
+use crate::profile::{Advertise, External, Internal};
 
 use super::draft::{Draft, everyone, in_network};
-use super::inside::network_around;
+use super::inside::{clients_network, network_around, usual};
 use super::{OneToOne, Seat, Unbuildable};
 
 impl Draft<'_> {
@@ -93,7 +93,18 @@ impl Draft<'_> {
             } else {
                 called.push((own, None));
             }
-            self.put_beside((front, "eth1"), switch, network, own, internal, via)?;
+            if let Some(network) = clients_network(Some(own), internal, family) {
+                let (inside, address) =
+                    self.put_client_inside((front, "eth1"), switch, network, via)?;
+                self.scene.seats.push(Seat {
+                    from: From::InsideDirect,
+                    family,
+                    host: inside,
+                    source: Some(address),
+                    called: own,
+                    port: None,
+                });
+            }
         }
         let inside = internal.map(|i| i.networks.clone()).unwrap_or_default();
         self.put_outside(front, "eth0", &inside, &called)?;
@@ -102,48 +113,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// A client in the server's network, or in another one behind the same box.
-    fn put_beside(
-        &mut self,
-        front: (usize, &str),
-        switch: usize,
-        network: IpNet,
-        server: IpAddr,
-        internal: Option<&Internal>,
-        via: IpAddr,
-    ) -> Result<(), Unbuildable> {
-        let family = Family::of(server);
-        let Some(internal) = internal.filter(|i| !i.networks_of(family).is_empty()) else {
-            return Ok(());
-        };
-        debug_assert!(matches!(self.profile.nat, Nat::Upstream { .. }));
-        let (inside, address) = self.inside_client(switch, internal, network, family)?;
-        self.route(front.0, IpNet::from(address), front.1, None);
-        self.route(inside, IpNet::from(via), "eth0", None);
-        self.route(inside, everyone(family), "eth0", Some(via));
-        self.scene.seats.push(Seat {
-            from: From::InsideDirect,
-            family,
-            host: inside,
-            source: Some(address),
-            called: server,
-            port: None,
-        });
-        Ok(())
-    }
-
     /// The address of a server behind a box whose own one nobody says.
     fn private(&mut self, interface: &str, family: Family) -> Result<IpAddr, Unbuildable> {
         if let Some(known) = self.known_public(interface, family) {
             return Ok(known);
         }
-        let text = match family {
-            Family::Ipv4 => "10.77.0.0/24",
-            Family::Ipv6 => "2001:db8:77::/64",
-        };
-        let net: Option<IpNet> = text.parse().ok();
         self.pool
-            .within(net.as_slice(), |_| true)
+            .within(usual(family).as_slice(), |_| true)
             .ok_or(Unbuildable::NoAddress(family, "the server"))
     }
 }
