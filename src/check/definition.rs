@@ -48,8 +48,9 @@ pub enum Judge {
         /// What `plan` says before, of the profile's predictions.
         foreseen: fn(&Profile, &ProfilePlan) -> Option<Finding>,
     },
-    /// A cause that predictions name; nothing finds it yet.
-    Cause,
+    /// From a session that was held from the client's seat (`ftpnat probe`); predictions may
+    /// name it.
+    Wire,
 }
 
 /// What a check judges.

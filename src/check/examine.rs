@@ -123,7 +123,7 @@ fn answer(check: &Check, subject: &Subject) -> Verdict {
         }
         Judge::Blame { applies, .. } if !applies(subject) => Verdict::Fine,
         Judge::Blame { .. } => as_far_as_seen(subject, blamed(check, subject)),
-        Judge::Cause => Verdict::Fine,
+        Judge::Wire => Verdict::Fine,
     }
 }
 
@@ -167,7 +167,7 @@ fn unseen(subject: &Subject) -> Option<String> {
 pub fn profile_findings(profile: &Profile, plan: &ProfilePlan) -> Vec<Finding> {
     let find = |check: &Check| match check.judge {
         Judge::Profile(find) | Judge::Blame { foreseen: find, .. } => find(profile, plan),
-        Judge::Host { .. } | Judge::Cause => None,
+        Judge::Host { .. } | Judge::Wire => None,
     };
     let mut findings: Vec<Finding> = CHECKS.iter().filter_map(find).collect();
     findings.sort_by_key(|f| f.severity);

@@ -8,6 +8,7 @@ mod page;
 mod profile;
 mod registry;
 mod ruleset;
+mod wire;
 
 use serde::Serialize;
 

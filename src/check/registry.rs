@@ -1,7 +1,7 @@
 //! All checks.
 
 use super::definition::Check;
-use super::{host, profile, ruleset};
+use super::{host, profile, ruleset, wire};
 
 /// Every check, in the order of their numbers.
 pub const CHECKS: &[Check] = &[
@@ -52,7 +52,33 @@ pub const CHECKS: &[Check] = &[
     ruleset::DNAT_TAKEN_BY_ANOTHER_RULE,
     ruleset::ICMP_NEEDED_FOR_PMTU_DROPPED,
     ruleset::PACKET_PATH_NOT_VISIBLE,
-    ruleset::DATA_SOURCE_REJECTED,
+    wire::CONTROL_REFUSED,
+    wire::CONTROL_SILENT,
+    wire::GREETING_NOT_READY,
+    wire::AUTH_TLS_REFUSED,
+    wire::AUTH_TLS_CUT,
+    wire::TLS_TOO_OLD,
+    wire::CERTIFICATE_EXPIRED,
+    wire::CERTIFICATE_NAME_DIFFERS,
+    wire::CERTIFICATE_UNTRUSTED,
+    wire::LOGIN_REFUSED,
+    wire::PASV_PRIVATE_ADDRESS,
+    wire::PASV_OTHER_ADDRESS,
+    wire::DATA_PORT_OUTSIDE_RANGE,
+    wire::DATA_SILENT,
+    wire::DATA_REFUSED,
+    wire::DATA_PEER_DIFFERS,
+    wire::REPLY_REWRITTEN,
+    wire::TLS_SESSION_REUSE_DEMANDED,
+    wire::EPSV_NOT_OFFERED,
+    wire::DATA_SOURCE_REJECTED,
+    wire::TRANSFER_NEVER_COMPLETES,
+    wire::ACTIVE_REFUSED,
+    wire::IDLE_CONTROL_CUT,
+    wire::PART_OF_RANGE_BLOCKED,
+    wire::DATA_REJECTED_BY_ICMP,
+    wire::CONTROL_REJECTED_BY_ICMP,
+    wire::DATA_STALLS_AFTER_CONNECT,
 ];
 
 /// The check of a number (`FN206`, `206`) or a name (`ip-forwarding-off`).

@@ -56,7 +56,7 @@ pub(crate) fn table() -> String {
         let fault = &sections(check.page)[0].paragraphs[0];
         let by = match check.judge {
             Judge::Profile(_) | Judge::Host { .. } | Judge::Blame { .. } => "",
-            Judge::Cause => " (by `plan` as yet)",
+            Judge::Wire => " (`ftpnat probe`)",
         };
         table.extend([
             format!("| {} {} ", check.id, check.id.name()),

@@ -11,7 +11,7 @@ mod support;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use ftpnat::model::ftp::{Software, Tls};

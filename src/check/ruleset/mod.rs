@@ -24,7 +24,7 @@ use crate::ruleset::eval::Place;
 use crate::ruleset::live::print;
 use crate::ruleset::live::table::{Chain, Hook, Kind, Maker, Policy, Table};
 
-use super::definition::{Judge, Subject, Verdict, check};
+use super::definition::{Subject, Verdict};
 use super::profile::{evidence, in_profile};
 use super::{Evidence, Finding, Remedy, Severity};
 
@@ -49,23 +49,6 @@ pub(super) use translated::{
     INBOUND_SNAT_HIDES_CLIENTS, SNAT_MISSING_FOR_ACTIVE,
 };
 pub(super) use wide_range::RANGE_OPEN_WIDER_THAN_NEEDED;
-
-check! {
-    /// The server refuses a data connection from another address than the control connection's.
-    ///
-    /// ## What happens
-    /// `425 Security: Bad IP connecting` (vsftpd), or the data connection is closed at once
-    /// (Pure-FTPd, FileZilla Server).
-    ///
-    /// ## Why
-    /// One of the two connections is translated on its way and the other is not, or to another
-    /// address: hairpin for one of them only, a proxy, two ways out.
-    ///
-    /// ## Cure
-    /// Let both take the same way: EPSV for inside clients, hairpin for both connections. The
-    /// server's switch for it (`pasv_promiscuous`) lets others take over data connections.
-    DATA_SOURCE_REJECTED, Error, moot by &[], Judge::Cause
-}
 
 /// Inside clients that call the external address, or are sent there by PASV.
 fn hairpin_missing(profile: &Profile, plan: &ProfilePlan) -> Option<Finding> {

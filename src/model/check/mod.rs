@@ -1,8 +1,12 @@
 //! The identity of a check: its number and its name, both fixed for ever.
 
+mod wire;
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+pub use wire::*;
 
 /// A check's number and kebab-case name; the name states the fault. Neither is
 /// ever reused.
@@ -328,10 +332,4 @@ pub const PACKET_PATH_NOT_VISIBLE: CheckId = CheckId::new(
     324,
     "packet-path-not-visible",
     "something besides the rules that were read may drop or turn these packets",
-);
-/// The server refuses a data connection from another address than the control's.
-pub const DATA_SOURCE_REJECTED: CheckId = CheckId::new(
-    420,
-    "data-source-rejected",
-    "the data connection reaches the server from another address than the control connection",
 );
