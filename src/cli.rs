@@ -1,7 +1,11 @@
 //! What was typed. Decides nothing.
 
+mod probe;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use probe::{Probe, ProbeTls};
 
 /// FTP with TLS behind Linux firewalls and NAT: from a profile of the server to
 /// the netfilter rules that make its listings arrive.
@@ -85,6 +89,13 @@ pub enum Command {
     /// Exit status: 0 as it was installed, or nothing is; 1 rules are missing, changed,
     /// moved, or a drop stands before them.
     Status(Status),
+    /// Hold an FTP session with a server as a strict client does, and name the step that
+    /// fails and why.
+    ///
+    /// Connects to the host that is named and to no other. A password is sent under TLS with
+    /// a certificate that verifies, and not otherwise. Exit status: 0 listings arrive, 1 a
+    /// fault that breaks transfers, 3 it could not be told.
+    Probe(Probe),
     /// Say what a check finds, why it happens, and the cure.
     Explain {
         /// A check's number or name, such as FN206 or ip-forwarding-off.

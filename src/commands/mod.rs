@@ -11,6 +11,7 @@ mod history;
 mod installation;
 mod installed;
 mod plan;
+mod probe;
 mod profiles;
 mod rehearse;
 mod remove;
@@ -52,6 +53,7 @@ fn perform(cli: &Cli) -> u8 {
         Command::Check(asked) => check::run(asked, cli.output, color),
         Command::Plan(profiles) => plan::run(profiles, cli.output, color).map(|()| 0),
         Command::Rehearse(asked) => rehearse::run(asked, cli.output, color),
+        Command::Probe(asked) => probe::run(asked, cli.output, color),
         Command::Apply(asked) => apply::run(asked, cli.output, color).map(|()| 0),
         Command::Remove(asked) => remove::run(asked, cli.output, color).map(|()| 0),
         Command::Status(asked) => status::run(asked, cli.output, color),
@@ -105,6 +107,7 @@ fn remind(command: &Command, color: Color) {
             &usual
         }
         Command::Check(_)
+        | Command::Probe(_)
         | Command::Apply(_)
         | Command::Confirm(_)
         | Command::Rollback(_)

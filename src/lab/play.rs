@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ftp::{ClientMode, Tls};
 use crate::plan::{Cell, From, Outcome};
-use crate::probe::runner::{self, Fault, Played};
-use crate::probe::session::{Encryption, Refusal, Stage, Wanted};
+use crate::probe::course::{Fault, Listed, Stage, Wanted, list};
+use crate::probe::engine::Engine;
+use crate::probe::runner::{Caller, drive};
+use crate::probe::seen::{Encryption, PORT_UNREACHABLE, Trouble};
 use crate::profile::{Control, Profile};
 use crate::sys::clock;
 use crate::sys::connect::call_from;
@@ -268,31 +271,48 @@ fn tried(attempt: &Attempt, login: &Login, patience: Duration) -> Came {
                 user: login.user.clone(),
                 password: login.password.clone(),
                 data_port: data,
+                patience,
             };
-            let source = seat.source;
-            let play = || runner::play(&wanted, runner::Seat { source, patience });
-            let mut played = play();
+            let mut listed = listing(&wanted, seat.source);
             for _ in 0..BUSY_TRIES {
-                if !is_busy(&played) {
+                if !is_busy(&listed) {
                     break;
                 }
                 clock::sleep(BUSY_PAUSE);
-                played = play();
+                listed = listing(&wanted, seat.source);
             }
-            came(played, data)
+            came(listed, data)
         }
     }
 }
 
 /// "421 Too many connections" (RFC 959, section 4.2.1) is no word about firewalls.
-fn is_busy(played: &Played) -> bool {
-    let is_421 =
-        |fault: &Fault| matches!(fault, Fault::Refused(Refusal::Says(reply)) if reply.code == 421);
-    played.stage <= Stage::Login && played.listing.as_ref().err().is_some_and(is_421)
+fn is_busy(listed: &Listed) -> bool {
+    let is_421 = |fault: &Fault| matches!(fault, Fault::Says(reply) if reply.code == 421);
+    listed.stage <= Stage::Login && listed.listing.as_ref().err().is_some_and(is_421)
 }
 
-fn came(played: Played, data: Option<u16>) -> Came {
-    let Played { stage, listing } = played;
+/// A listing from this thread's network namespace, from that address. Whose server it is is no
+/// question here.
+fn listing(wanted: &Wanted, source: Option<IpAddr>) -> Listed {
+    let caller = Caller {
+        name: ServerName::from(wanted.called.ip()),
+        trust: None,
+        source,
+        whole: Duration::MAX,
+    };
+    let engine = Engine::new(|asker| list(asker, wanted.clone()));
+    drive(engine, &caller, &mut |_| {}).unwrap_or_else(|error| {
+        let trouble = Trouble::Other(error.to_string());
+        Listed {
+            stage: Stage::Connect,
+            listing: Err(Fault::Trouble("setting up TLS".to_owned(), trouble)),
+        }
+    })
+}
+
+fn came(listed: Listed, data: Option<u16>) -> Came {
+    let Listed { stage, listing } = listed;
     match listing {
         // A server that picks its port itself may have nothing to list.
         Ok(listing) if data.is_none() || listing == LISTING.as_bytes() => works(stage),
@@ -303,8 +323,8 @@ fn came(played: Played, data: Option<u16>) -> Came {
         },
         Err(fault) => Came {
             seen: match &fault {
-                Fault::Network { source, .. } => seen(source),
-                Fault::Refused(_) | Fault::Tls(_) => Seen::Refused,
+                Fault::Trouble(_, trouble) => trouble_seen(trouble),
+                Fault::Says(_) | Fault::NoAddress(_) => Seen::Refused,
             },
             stage,
             words: fault.to_string(),
@@ -317,6 +337,17 @@ fn works(stage: Stage) -> Came {
         seen: Seen::Works,
         stage,
         words: String::new(),
+    }
+}
+
+/// What a trouble is to a client who reads the error of its socket: a port that ICMP calls
+/// unreachable is refused.
+fn trouble_seen(trouble: &Trouble) -> Seen {
+    match trouble {
+        Trouble::Silent(_) | Trouble::Late => Seen::Hangs,
+        Trouble::Rejected { said, .. } if said == PORT_UNREACHABLE => Seen::Refused,
+        Trouble::Rejected { .. } | Trouble::Nobody | Trouble::NoWay(_) => Seen::Unreachable,
+        _ => Seen::Refused,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::net::Family;
 use crate::plan::predict::predictions;
 use crate::plan::reach::reach;
 use crate::plan::{Cell, Outcome};
-use crate::probe::session::Stage as StageOf;
+use crate::probe::course::Stage as StageOf;
 use crate::profile::Profile;
 use crate::ruleset::eval::{Axis, HostFacts, Prepared, number};
 use crate::sys::collect::{self, About};

@@ -7,7 +7,7 @@ use crate::model::check::{
     DATA_SOURCE_REJECTED, HAIRPIN_MISSING,
 };
 use crate::plan::{Cell, From, Outcome};
-use crate::probe::session::Stage;
+use crate::probe::course::Stage;
 
 use super::play::{Attempt, Came, Seen};
 use super::scene::Seat;

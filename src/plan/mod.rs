@@ -25,7 +25,7 @@ use crate::profile::{Nat, Profile};
 pub use families::{served_families, translated};
 pub use helper::{helper_ports, is_automatic};
 pub use masquerade::inside as clients_inside;
-pub use needs::{ServerSetting, Sysctl, UpstreamRequirement};
+pub use needs::{ServerSetting, Sysctl, UpstreamRequirement, announce, passive_ports};
 pub use predict::{Cell, From, Outcome, needs_of_helper};
 
 /// What profiles need of this host and of others.

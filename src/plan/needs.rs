@@ -103,22 +103,32 @@ pub(super) fn server_settings(profile: &Profile) -> Vec<ServerSetting> {
         // The servers are other people's.
         return Vec::new();
     }
-    let range = profile.passive.ports;
-    let ports = ServerSetting {
-        file: ports_file(profile.server.software),
-        text: ports_text(profile.server.software, range),
+    let software = profile.server.software;
+    let address = profile.passive.advertise.as_ref();
+    let address = address.map(|advertise| announce(software, advertise));
+    std::iter::once(passive_ports(software, profile.passive.ports))
+        .chain(address)
+        .collect()
+}
+
+/// The setting that keeps data connections to a range.
+#[must_use]
+pub fn passive_ports(software: Software, range: PortRange) -> ServerSetting {
+    ServerSetting {
+        file: ports_file(software),
+        text: ports_text(software, range),
         why: "data connections come to these ports and no others",
-    };
-    let address = profile
-        .passive
-        .advertise
-        .as_ref()
-        .map(|advertise| ServerSetting {
-            file: address_file(profile.server.software),
-            text: address_text(profile.server.software, advertise),
-            why: address_why(profile.server.software),
-        });
-    std::iter::once(ports).chain(address).collect()
+    }
+}
+
+/// The setting that makes PASV replies name an address.
+#[must_use]
+pub fn announce(software: Software, address: &Advertise) -> ServerSetting {
+    ServerSetting {
+        file: address_file(software),
+        text: address_text(software, address),
+        why: address_why(software),
+    }
 }
 
 fn ports_file(software: Software) -> Option<&'static str> {

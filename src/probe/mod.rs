@@ -1,12 +1,21 @@
 //! An FTP session from the client's seat.
 //!
 //! - [`reply`] takes replies out of bytes.
-//! - [`session`] is the session as a state machine: what happened goes in, what to do comes
-//!   out. It has no socket and no clock.
-//! - [`tls`] is the client's side of TLS.
-//! - [`runner`] plays a session over sockets.
+//! - [`course`] is what a probe tries of a server, and in which order. It is written as it
+//!   runs, and [`engine`] makes a state machine of it: what happened goes in, what to do comes
+//!   out. Neither has a socket or a clock.
+//! - [`seen`] is what was seen: facts for `check` to judge, and steps for people.
+//! - [`tls`] is the client's side of TLS, [`certificate`] what it thinks of a certificate.
+//! - [`runner`] plays them over sockets.
 
+pub mod certificate;
+pub mod course;
+pub mod engine;
 pub mod reply;
 pub mod runner;
-pub mod session;
+pub mod seen;
 pub mod tls;
+mod trouble;
+
+#[cfg(test)]
+mod scripted;

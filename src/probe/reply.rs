@@ -82,6 +82,15 @@ impl Replies {
         Ok(None)
     }
 
+    /// What a connection that is over ended with: a last line without its end, or a reply of
+    /// many lines without its last.
+    #[must_use]
+    pub fn last_words(&mut self) -> Option<Reply> {
+        let held = std::mem::take(&mut self.held);
+        let whole = self.take(&text(&held)).ok()?;
+        whole.or_else(|| self.begun.take())
+    }
+
     /// A reply of one line, or the last line of one; the lines between may be anything.
     fn take(&mut self, line: &str) -> Result<Option<Reply>, Malformed> {
         let coded = coded(line);

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+
+use super::seen::TlsTrouble;
 
 /// A client that takes any certificate, for a server whose identity is not in question.
 /// Its connections share sessions: one after the other is resumed where the server allows.
@@ -22,6 +25,44 @@ pub fn trusting() -> Result<Arc<ClientConfig>, Error> {
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The same, but it never resumes a session.
+///
+/// # Errors
+/// As [`trusting`].
+pub fn forgetful() -> Result<Arc<ClientConfig>, Error> {
+    let mut config = Arc::unwrap_or_clone(trusting()?);
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// What went wrong, as a client's user is to be told; `came`: the bytes in which it was found.
+#[must_use]
+pub fn trouble(error: &Error, came: &[u8]) -> TlsTrouble {
+    match error {
+        // What old servers say, or stop at.
+        Error::AlertReceived(
+            AlertDescription::ProtocolVersion
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::InsufficientSecurity,
+        )
+        | Error::PeerIncompatible(_) => TlsTrouble::TooOld(error.to_string()),
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
+            TlsTrouble::Garbage(plain(came).unwrap_or_else(|| error.to_string()))
+        }
+        _ => TlsTrouble::Broken(error.to_string()),
+    }
+}
+
+/// A line in plain where TLS should be, such as `500 OOPS: ...`.
+fn plain(came: &[u8]) -> Option<String> {
+    /// More is not shown.
+    const MOST: usize = 120;
+    let text = std::str::from_utf8(came).ok()?;
+    let line = text.trim_start().lines().next()?;
+    let is_words = line.len() > 3 && !line.chars().any(|c| c.is_control());
+    is_words.then(|| format!("`{}`", line.chars().take(MOST).collect::<String>()))
 }
 
 fn builder(

@@ -1,15 +1,15 @@
 //! Calls servers, and is one.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, getsockopt, listen,
-    setsockopt, socket, sockopt,
+    AddressFamily, Backlog, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage,
+    bind, connect, getsockname, getsockopt, listen, recvmsg, setsockopt, socket, sockopt,
 };
 
 /// How long a call may take.
@@ -33,28 +33,138 @@ pub fn call_from(
     to: SocketAddr,
     patience: Duration,
 ) -> io::Result<TcpStream> {
+    call_told(from, to, patience).map_err(|failed| failed.error)
+}
+
+/// Why a call failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// As `connect(2)`; `TimedOut` where nothing comes back in time.
+    pub error: io::Error,
+    /// The ICMP message that it failed by; none: a reset, silence, or this host itself.
+    pub icmp: Option<Icmp>,
+    /// Whether anything was sent at all.
+    pub was_sent: bool,
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self {
+            error,
+            icmp: None,
+            was_sent: false,
+        }
+    }
+}
+
+/// An ICMP error (ip(7), ipv6(7): `IP_RECVERR`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Icmp {
+    /// Who sent it.
+    pub by: Option<IpAddr>,
+    /// Whether it is of ICMPv6.
+    pub is_v6: bool,
+    /// Its type.
+    pub kind: u8,
+    /// Its code.
+    pub code: u8,
+}
+
+/// The same as [`call_from`], and who said no.
+///
+/// # Errors
+/// [`Failed`].
+pub fn call_told(
+    from: Option<SocketAddr>,
+    to: SocketAddr,
+    patience: Duration,
+) -> Result<TcpStream, Failed> {
     let socket = socket_for(to, SockFlag::SOCK_NONBLOCK)?;
     if let Some(from) = from {
         // Several may leave from the same port, to different ends.
-        setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-        bind(socket.as_raw_fd(), &SockaddrStorage::from(from))?;
+        setsockopt(&socket, sockopt::ReuseAddr, &true).map_err(io::Error::from)?;
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(from)).map_err(io::Error::from)?;
     }
+    // Without it a port that ICMP calls unreachable cannot be told from one that resets.
+    let told = if to.is_ipv4() {
+        setsockopt(&socket, sockopt::Ipv4RecvErr, &true)
+    } else {
+        setsockopt(&socket, sockopt::Ipv6RecvErr, &true)
+    };
+    told.map_err(io::Error::from)?;
     match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
         Ok(()) => {}
         Err(Errno::EINPROGRESS) => {
-            if !is_ready(&socket, PollFlags::POLLOUT, patience)? {
-                return Err(io::ErrorKind::TimedOut.into());
+            let failed = |error: io::Error| Failed {
+                error,
+                icmp: None,
+                was_sent: true,
+            };
+            if !is_ready(&socket, PollFlags::POLLOUT, patience).map_err(failed)? {
+                return Err(failed(io::ErrorKind::TimedOut.into()));
             }
-            match getsockopt(&socket, sockopt::SocketError)? {
+            match getsockopt(&socket, sockopt::SocketError).map_err(io::Error::from)? {
                 0 => {}
-                errno => return Err(io::Error::from_raw_os_error(errno)),
+                errno => {
+                    return Err(Failed {
+                        icmp: told_by(&socket),
+                        ..failed(io::Error::from_raw_os_error(errno))
+                    });
+                }
             }
         }
-        Err(errno) => return Err(errno.into()),
+        Err(errno) => return Err(io::Error::from(errno).into()),
     }
     let stream = TcpStream::from(socket);
     stream.set_nonblocking(false)?;
     Ok(stream)
+}
+
+/// The ICMP error that a socket failed by, out of its queue of errors.
+fn told_by(socket: &OwnedFd) -> Option<Icmp> {
+    let mut bytes = [0; 512];
+    let mut parts = [io::IoSliceMut::new(&mut bytes)];
+    let mut space = nix::cmsg_space!([u8; 256]);
+    let message = recvmsg::<SockaddrStorage>(
+        socket.as_raw_fd(),
+        &mut parts,
+        Some(&mut space),
+        MsgFlags::MSG_ERRQUEUE,
+    );
+    let told = message.ok()?.cmsgs().ok()?.find_map(|part| match part {
+        ControlMessageOwned::Ipv4RecvErr(error, by) => icmp(
+            (error.ee_origin, SO_EE_ORIGIN_ICMP),
+            (error.ee_type, error.ee_code),
+            by.map(|by| IpAddr::from(u32::from_be(by.sin_addr.s_addr).to_be_bytes())),
+        ),
+        ControlMessageOwned::Ipv6RecvErr(error, by) => icmp(
+            (error.ee_origin, SO_EE_ORIGIN_ICMP6),
+            (error.ee_type, error.ee_code),
+            by.map(|by| IpAddr::from(by.sin6_addr.s6_addr)),
+        ),
+        _ => None,
+    });
+    // Where nobody on the link answers for the address, this host tells itself so.
+    told.filter(|icmp| icmp.by.is_none() || icmp.by != own_address(socket))
+}
+
+fn own_address(socket: &OwnedFd) -> Option<IpAddr> {
+    let own: SockaddrStorage = getsockname(socket.as_raw_fd()).ok()?;
+    let v4 = own.as_sockaddr_in().map(|own| own.ip().into());
+    v4.or_else(|| own.as_sockaddr_in6().map(|own| own.ip().into()))
+}
+
+/// `linux/errqueue.h`.
+const SO_EE_ORIGIN_ICMP: u8 = 2;
+const SO_EE_ORIGIN_ICMP6: u8 = 3;
+
+fn icmp((origin, wanted): (u8, u8), (kind, code): (u8, u8), by: Option<IpAddr>) -> Option<Icmp> {
+    (origin == wanted).then_some(Icmp {
+        by,
+        is_v6: wanted == SO_EE_ORIGIN_ICMP6,
+        kind,
+        code,
+    })
 }
 
 /// Listens on a port of every address of both families, for many callers at once.
@@ -110,6 +220,14 @@ pub fn accept(listener: &TcpListener, patience: Duration) -> io::Result<TcpStrea
             return Err(io::ErrorKind::TimedOut.into());
         }
     }
+}
+
+/// The addresses of a host, at a port, in the order in which this system would try them.
+///
+/// # Errors
+/// As `getaddrinfo(3)`.
+pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
 }
 
 /// Those of the listeners that somebody calls, by their places; none where that takes longer.

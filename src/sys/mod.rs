@@ -30,6 +30,7 @@ pub mod state;
 pub mod sysctls;
 pub mod systemd;
 pub mod terminal;
+pub mod trust;
 pub mod wake;
 pub mod watchdog;
 

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use anstream::{AutoStream, ColorChoice};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,23 @@ pub fn ask(question: &str, color: Color) -> io::Result<Option<String>> {
     let mut line = String::new();
     let length = io::stdin().lock().take(1024).read_line(&mut line)?;
     Ok((length > 0).then(|| line.trim().to_owned()))
+}
+
+/// Asks for a secret on standard error: what is typed is not shown. `None` at the end of the
+/// input.
+///
+/// # Errors
+/// As `tcsetattr(3)`: where it would be shown, nothing is asked.
+pub fn ask_secret(question: &str, color: Color) -> io::Result<Option<String>> {
+    let stdin = io::stdin();
+    let shown = tcgetattr(&stdin)?;
+    let mut hidden = shown.clone();
+    hidden.local_flags.remove(LocalFlags::ECHO);
+    tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden)?;
+    let answer = ask(question, color);
+    tcsetattr(&stdin, SetArg::TCSAFLUSH, &shown)?;
+    write_stderr("\n", color);
+    answer
 }
 
 /// Whether an answer is yes.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use crate::model::ftp::Tls;
 use crate::model::host_port::{host_port, parse_extended, parse_host_port};
-use crate::probe::session::DATA_PORT;
+use crate::probe::course::DATA_PORT;
 
 /// What becomes of a data connection from another address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

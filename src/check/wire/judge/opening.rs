@@ -1,0 +1,132 @@
+//! Whether passive data connections open, and how they do not.
+
+use crate::check::{Evidence, Finding};
+use crate::model::check as id;
+use crate::probe::seen::{Trouble, Try};
+
+use super::data::passive;
+use super::{Bench, error};
+
+impl Bench<'_> {
+    pub(super) fn opening(&self) -> Option<Finding> {
+        let there = |tried: &&Try| {
+            let to = tried.to.map(|to| to.ip().to_canonical());
+            tried.opened.is_some() && to == Some(self.called())
+        };
+        let (open, shut): (Vec<&Try>, Vec<&Try>) = self
+            .passive()
+            .filter(there)
+            .partition(|tried| matches!(tried.opened, Some(Ok(_))));
+        let trouble = shut.first()?.opened.as_ref()?.as_ref().err()?;
+        if matches!(trouble, Trouble::Late) {
+            return None;
+        }
+        let evidence = self.evidence(&open, &shut);
+        if !open.is_empty() {
+            return Some(self.half_open(&open, &shut, evidence));
+        }
+        let ports = ports(&shut);
+        Some(match trouble {
+            Trouble::Refused | Trouble::Reset | Trouble::Ended => error(
+                id::DATA_REFUSED,
+                format!("data connections are refused ({ports}), while the control port answers"),
+                evidence,
+                self.on_the_firewall(
+                    "on the gateway: DNAT of the whole passive range to the server, to the same \
+                     ports. A firewall that rejects with tcp-reset looks the same. There:",
+                ),
+            ),
+            Trouble::Rejected { by, said } => {
+                let by = by.map_or("a box on the way".to_owned(), |by| by.to_string());
+                error(
+                    id::DATA_REJECTED_BY_ICMP,
+                    format!("{by} rejects data connections ({ports}): {said}"),
+                    evidence,
+                    self.on_the_firewall(&format!(
+                        "on {by}: accept NEW connections to {} before the rule that rejects. There:",
+                        self.range_words()
+                    )),
+                )
+            }
+            _ => error(
+                id::DATA_SILENT,
+                format!("data connections get no answer ({ports}): a firewall drops them"),
+                evidence,
+                self.on_the_firewall(&format!(
+                    "accept NEW connections to {} on every firewall on the way, cloud groups \
+                     included; on the server or gateway:",
+                    self.range_words()
+                )),
+            ),
+        })
+    }
+
+    fn half_open(&self, open: &[&Try], shut: &[&Try], evidence: Vec<Evidence>) -> Finding {
+        error(
+            id::PART_OF_RANGE_BLOCKED,
+            format!(
+                "of the ports that the server picked {} get through ({}) and {} do not ({})",
+                open.len(),
+                ports(open),
+                shut.len(),
+                ports(shut)
+            ),
+            evidence,
+            self.on_the_firewall(
+                "the same passive range in the server and on every firewall on the way; `ftpnat \
+                 answer` on the server and `ftpnat probe --sweep` find every closed port. There:",
+            ),
+        )
+    }
+
+    /// Each port that does not open and how; and what shows that it is not the server.
+    fn evidence(&self, open: &[&Try], shut: &[&Try]) -> Vec<Evidence> {
+        let mut evidence: Vec<Evidence> = shut
+            .iter()
+            .filter_map(|tried| {
+                let trouble = tried.opened.as_ref()?.as_ref().err()?;
+                Some(self.seen(format!(
+                    "{}, port {}: {trouble}",
+                    tried.mode,
+                    tried.to?.port()
+                )))
+            })
+            .collect();
+        if !open.is_empty() {
+            evidence.push(self.seen(format!("{} open", ports(open))));
+        }
+        if open.is_empty()
+            && self.sitting.is_secured()
+            && let Some(plain) = self.beside()
+            && passive(plain).any(|tried| matches!(tried.opened, Some(Ok(_))))
+        {
+            evidence.push(Evidence {
+                source: format!("plain session with {}", plain.called),
+                text: "there data connections open: a helper on the way reads their ports out of \
+                       plain replies, and cannot under TLS"
+                    .to_owned(),
+            });
+        }
+        evidence
+    }
+
+    fn range_words(&self) -> String {
+        match self.profile {
+            Some(profile) => format!("the passive range {}", profile.passive.ports),
+            None => "the server's passive range".to_owned(),
+        }
+    }
+}
+
+/// The ports of data connections, as `port 50001` or `ports 50001, 50007`.
+fn ports(tries: &[&Try]) -> String {
+    let mut ports: Vec<u16> = tries
+        .iter()
+        .filter_map(|t| t.to.map(|to| to.port()))
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let words: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let word = if words.len() == 1 { "port" } else { "ports" };
+    format!("{word} {}", words.join(", "))
+}
