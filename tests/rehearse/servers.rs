@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::support::server::{Config, Furnished, has_other_users, libraries};
-use crate::support::{command, fetched, proftpd, vsftpd};
+use crate::support::{command, proftpd, pure_ftpd, vsftpd};
 
 /// What each scene adds to a profile, and what the server announces there.
 const SCENES: [(&str, &str, Option<&str>); 3] = [
@@ -85,7 +85,7 @@ fn same(software: &str, (_, text, announced): (&str, &str, Option<&str>)) -> Res
         }
         _ => {
             let furnished = Furnished::new();
-            let line = pure_ftpd(&furnished, announced);
+            let line = pure_ftpd::line(&furnished, &config, "-4");
             (furnished, line, "anonymous")
         }
     };
@@ -105,28 +105,6 @@ fn same(software: &str, (_, text, announced): (&str, &str, Option<&str>)) -> Res
     } else {
         Err(format!("{} cells and {}", own.len(), real.len()).into())
     }
-}
-
-/// Pure-FTPd takes anonymous clients to the home of the user `ftp`. The mount is seen in the
-/// lab alone.
-fn pure_ftpd(furnished: &Furnished, announced: Option<&str>) -> String {
-    furnished.write(
-        "passwd",
-        &format!(
-            "root:x:0:0::/root:/bin/sh\nftp:x:65534:65534::{}:/bin/false\n",
-            furnished.at("home")
-        ),
-    );
-    let force = announced
-        .map(|address| format!("-P {address}"))
-        .unwrap_or_default();
-    format!(
-        "mount --bind {passwd} /etc/passwd; exec {program} -e -H -4 -S ,21 -p 50000:50010 \
-         -Y 1 -2 {certificate} {force}",
-        passwd = furnished.at("passwd"),
-        program = fetched().join("usr/sbin/pure-ftpd").display(),
-        certificate = furnished.at("certificate.pem"),
-    )
 }
 
 fn rehearse(profile: &str, arguments: &[&str]) -> Command {

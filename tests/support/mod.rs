@@ -9,12 +9,15 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped trial is said aloud")]
 
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod dice;
 pub(crate) mod netns;
 pub(crate) mod outcome;
 pub(crate) mod profiles;
 pub(crate) mod proftpd;
+pub(crate) mod pure_ftpd;
+pub(crate) mod pyftpdlib;
 pub(crate) mod rules;
 pub(crate) mod scene;
 pub(crate) mod server;
@@ -179,6 +182,11 @@ pub(crate) fn secret() -> String {
 /// Files that `./dev test` fetched.
 pub(crate) fn fetched() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lab/root")
+}
+
+/// Where the fetched modules of Python are.
+pub(crate) fn python_packages() -> PathBuf {
+    fetched().join("usr/lib/python3/dist-packages")
 }
 
 /// Asks every 20 ms until `ready` says yes; `false` after `limit`.

@@ -17,7 +17,11 @@ pub(crate) fn program() -> PathBuf {
 /// Starts a server on every global address of the namespace and waits until it
 /// listens.
 pub(crate) fn start(namespace: &Namespace, config: &Config) -> Server {
-    let furnished = furnish(&addresses(namespace), config);
+    run(namespace, furnish(&addresses(namespace), config), config)
+}
+
+/// Starts one that is furnished.
+pub(crate) fn run(namespace: &Namespace, furnished: Furnished, config: &Config) -> Server {
     let mut command = namespace.command(program());
     command
         .arg("-n")
@@ -133,7 +137,7 @@ fn directives(furnished: &Furnished, addresses: &[IpAddr], config: &Config) -> S
 }
 
 /// The global addresses of the namespace.
-fn addresses(namespace: &Namespace) -> Vec<IpAddr> {
+pub(crate) fn addresses(namespace: &Namespace) -> Vec<IpAddr> {
     let listing = namespace.run("ip -oneline addr show scope global");
     let address = |line: &str| {
         line.split_whitespace()

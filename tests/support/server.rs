@@ -86,6 +86,12 @@ impl Furnished {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect(name);
     }
 
+    /// Writes more at the end of a file.
+    pub(crate) fn append(&self, name: &str, text: &str) {
+        let before = std::fs::read_to_string(self.at(name)).expect(name);
+        self.write(name, &(before + text));
+    }
+
     /// Starts `command` in the namespace and waits until its control ports listen.
     pub(crate) fn start(
         self,
@@ -97,6 +103,7 @@ impl Furnished {
         let log = std::fs::File::create(self.dir.path().join("server.log")).expect("server.log");
         let child = command
             .env("LD_LIBRARY_PATH", libraries())
+            .env("OPENSSL_CONF", self.at("openssl.cnf"))
             .stdout(log.try_clone().expect("server.log twice"))
             .stderr(log)
             .stdin(Stdio::null())

@@ -21,7 +21,11 @@ pub(crate) fn start(namespace: &Namespace, config: &Config) -> Server {
 
 /// The same, on an IPv6 socket, which takes IPv4 as well, or on an IPv4 socket.
 pub(crate) fn start_on(namespace: &Namespace, config: &Config, ipv6: bool) -> Server {
-    let furnished = furnish(config, ipv6);
+    run(namespace, furnish(config, ipv6), config)
+}
+
+/// Starts one that is furnished.
+pub(crate) fn run(namespace: &Namespace, furnished: Furnished, config: &Config) -> Server {
     let mut command = namespace.command(program());
     command.arg(furnished.at("vsftpd.conf"));
     furnished.start(namespace, command, "anonymous", config)

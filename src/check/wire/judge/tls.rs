@@ -3,7 +3,6 @@
 use crate::check::{Finding, Severity};
 use crate::model::check as id;
 use crate::model::time::utc;
-use crate::probe::reply::Reply;
 use crate::probe::seen::{Certificate, Encryption, TlsTrouble, Trouble};
 
 use super::{Bench, error, in_words};
@@ -22,11 +21,9 @@ impl Bench<'_> {
     fn refused(&self) -> Option<Finding> {
         let summary = match self.sitting.auth.as_ref()? {
             Ok(reply) if reply.is_positive() => return None,
-            // Where TLS was only asked for if it is there, none is no fault unless the server
-            // says that it has it.
-            Ok(_) if self.sitting.encryption == Encryption::Plain && !self.says_it_has_tls() => {
-                return None;
-            }
+            // Where TLS was only asked for if it is there, none is no fault. Pure-FTPd lists
+            // `AUTH TLS` among its features even where TLS is switched off.
+            Ok(_) if self.sitting.encryption == Encryption::Plain => return None,
             Ok(reply) => format!("the server refuses `AUTH TLS`: `{}`", reply.line()),
             Err(trouble) => return Some(self.cut(trouble)),
         };
@@ -39,16 +36,6 @@ impl Bench<'_> {
                  log says what it lacks",
             )],
         ))
-    }
-
-    fn says_it_has_tls(&self) -> bool {
-        let has = |reply: &Reply| {
-            let mut lines = reply.lines.iter();
-            lines.any(|line| {
-                line.trim().to_ascii_uppercase().starts_with("AUTH") && line.contains("TLS")
-            })
-        };
-        matches!(&self.sitting.features, Some(Ok(reply)) if has(reply))
     }
 
     fn handshake(&self) -> Option<Finding> {
