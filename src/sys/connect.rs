@@ -134,7 +134,8 @@ pub fn called(listeners: &[TcpListener], patience: Duration) -> io::Result<Vec<u
         .collect())
 }
 
-fn socket_for(address: SocketAddr, flags: SockFlag) -> io::Result<OwnedFd> {
+/// A stream socket of the family of an address.
+pub(super) fn socket_for(address: SocketAddr, flags: SockFlag) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         AddressFamily::Inet
     } else {

@@ -9,6 +9,7 @@
 
 pub mod administrator;
 pub mod apart;
+pub mod calls;
 pub mod clock;
 pub mod collect;
 pub mod connect;
@@ -23,6 +24,7 @@ pub mod netlink;
 pub mod nft;
 pub mod process;
 pub mod processes;
+pub mod random;
 pub mod routes;
 pub mod ruleset;
 pub mod scratch;
