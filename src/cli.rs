@@ -1,7 +1,11 @@
 //! What was typed. Decides nothing.
 
+mod probe;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use probe::{Answer, Probe};
 
 /// FTP with TLS behind Linux firewalls and NAT: from a profile of the server to
 /// the netfilter rules that make its listings arrive.
@@ -85,6 +89,19 @@ pub enum Command {
     /// Exit status: 0 as it was installed, or nothing is; 1 rules are missing, changed,
     /// moved, or a drop stands before them.
     Status(Status),
+    /// Call a server from the client's seat, and say what stands between.
+    ///
+    /// Exit status: 0 healthy, 1 a fault, 3 no such fault found, but not all could be tried.
+    Probe(Probe),
+    /// On the server's host: answer `ftpnat probe --sweep`, so that it can try every port of
+    /// the passive range.
+    ///
+    /// Prints a token, the only thing on standard output, and listens on ports of the range
+    /// until the sweep has ended: on one in twenty at once at most, for the server needs the
+    /// others. Without the token a caller learns no more than that ftpnat listens, and can do
+    /// nothing. Ends by itself where nobody with the token comes for 10 minutes. Exit status:
+    /// 0 swept, 3 not.
+    Answer(Answer),
     /// Say what a check finds, why it happens, and the cure.
     Explain {
         /// A check's number or name, such as FN206 or ip-forwarding-off.

@@ -72,7 +72,7 @@ struct UpstreamV1<'a> {
 }
 
 #[derive(Serialize)]
-struct FindingV1<'a> {
+pub(super) struct FindingV1<'a> {
     id: CheckId,
     name: &'static str,
     severity: Severity,
@@ -173,7 +173,7 @@ fn rule(rule: &Rule) -> RuleV1<'_> {
     }
 }
 
-fn finding(finding: &Finding) -> FindingV1<'_> {
+pub(super) fn finding(finding: &Finding) -> FindingV1<'_> {
     FindingV1 {
         id: finding.id,
         name: finding.id.name(),

@@ -2,6 +2,7 @@
 
 mod control;
 mod data;
+mod sweep;
 mod tls;
 mod transfer;
 
@@ -13,6 +14,7 @@ pub(super) use data::{
     DATA_PORT_OUTSIDE_RANGE, DATA_REFUSED, DATA_REJECTED_BY_ICMP, DATA_SILENT, EPSV_NOT_OFFERED,
     PART_OF_RANGE_BLOCKED, PASV_OTHER_ADDRESS, PASV_PRIVATE_ADDRESS, REPLY_REWRITTEN,
 };
+pub use sweep::{became, part_of_range_blocked};
 pub(super) use tls::{
     AUTH_TLS_CUT, AUTH_TLS_REFUSED, CERTIFICATE_EXPIRED, CERTIFICATE_NAME_DIFFERS,
     CERTIFICATE_UNTRUSTED, TLS_SESSION_REUSE_DEMANDED, TLS_TOO_OLD,
