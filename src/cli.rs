@@ -5,7 +5,7 @@ mod probe;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use probe::{Probe, ProbeTls};
+pub use probe::{Answer, Probe, ProbeTls};
 
 /// FTP with TLS behind Linux firewalls and NAT: from a profile of the server to
 /// the netfilter rules that make its listings arrive.
@@ -96,6 +96,15 @@ pub enum Command {
     /// a certificate that verifies, and not otherwise. Exit status: 0 listings arrive, 1 a
     /// fault that breaks transfers, 3 it could not be told.
     Probe(Probe),
+    /// On the server's host: answer `ftpnat probe --sweep`, so that it can try every port of
+    /// the passive range.
+    ///
+    /// Prints a token, the only thing on standard output, and listens on ports of the range
+    /// until the sweep has ended: on one in twenty at once at most, for the server needs the
+    /// others. Without the token a caller learns no more than that ftpnat listens, and can do
+    /// nothing. Ends by itself where nobody with the token comes for 10 minutes. Exit status:
+    /// 0 swept, 3 not.
+    Answer(Answer),
     /// Say what a check finds, why it happens, and the cure.
     Explain {
         /// A check's number or name, such as FN206 or ip-forwarding-off.

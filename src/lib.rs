@@ -10,7 +10,7 @@
 //!   modules, sysctls, server settings, upstream requirements, predictions; and sends what
 //!   profiles need through the ruleset ([`plan::reach`]).
 //! - [`check`] finds faults on a host and in a profile, each check one cause, and blames
-//!   the rules that stop what a profile needs.
+//!   the rules that stop what a profile needs, and what a sweep of [`probe`] shows.
 //! - [`render`] turns a plan into tables of `nf_tables`, and into text that `nft` or
 //!   `iptables-restore` loads.
 //! - [`apply`] makes a plan a change of this host, carries it out, and takes it back.
@@ -20,12 +20,12 @@
 //! - [`commands`] has one file per verb; [`cli`] says what was typed.
 //!
 //! [`model`] has the words they share. Only [`sys`] touches the host, and only
-//! [`commands`], [`apply`], [`lab`] and the runner of [`probe`] call it;
+//! [`commands`], [`apply`], [`lab`] and the runners of [`probe`] call it;
 //! `tests/architecture.rs` guards the direction.
 //!
 //! ```text
 //! model <- profile, facts, ruleset <- plan <- render <- apply, lab -> sys
-//!                                    probe <- lab <- output
+//!                                    probe <- lab, check <- output
 //!                                     plan <- check <- output <- commands -> sys
 //! ```
 

@@ -61,7 +61,7 @@ impl Access {
         listeners.retain(|l| is_ssh(l) && !l.address.is_loopback());
         let ports: Vec<u16> = listeners.iter().map(|l| l.port).collect();
         let mut sessions: Vec<_> = connection.and_then(session).into_iter().collect();
-        let others = connections_to(&tables, &ports);
+        let others = connections_to(&tables, |port| ports.contains(&port));
         sessions.extend(others.into_iter().filter(|(c, _)| !c.ip().is_loopback()));
         sessions.truncate(SESSIONS);
         Self {

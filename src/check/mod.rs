@@ -20,6 +20,7 @@ pub use examine::{NotChecked, Report, examine, profile_findings};
 pub use page::{Section, sections};
 pub use registry::{CHECKS, by_name};
 pub use wire::judge;
+pub use wire::{became, part_of_range_blocked};
 
 /// How much a finding hurts. Orders the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

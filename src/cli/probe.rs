@@ -1,4 +1,4 @@
-//! What was typed of `ftpnat probe`.
+//! What was typed of a server that is called, and of who answers a sweep there.
 
 use clap::{Args, ValueEnum};
 
@@ -54,6 +54,18 @@ pub struct Probe {
     #[arg(long)]
     pub follow: bool,
 
+    /// Try every port of the passive range instead; `ftpnat answer` runs on the server's host.
+    #[arg(
+        long,
+        requires_all = ["token", "profile"],
+        conflicts_with_all = ["port", "user", "active", "idle", "follow"]
+    )]
+    pub sweep: bool,
+
+    /// What `ftpnat answer` printed.
+    #[arg(long, value_name = "T", requires = "sweep")]
+    pub token: Option<String>,
+
     /// Show what client and server said as well. JSON is the same with it.
     #[arg(long)]
     pub verbose: bool,
@@ -70,4 +82,17 @@ pub enum ProbeTls {
     Implicit,
     /// As the server offers it.
     Auto,
+}
+
+/// `ftpnat answer`.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// The profile of the server: a YAML file, or `-` for standard input.
+    #[arg(long, short = 'p', value_name = "P")]
+    pub profile: String,
+
+    /// Also beside a server in use: while a port is held, the server cannot use it. vsftpd
+    /// answers 500 then where it finds no other.
+    #[arg(long)]
+    pub force: bool,
 }

@@ -1,5 +1,6 @@
 //! One file per verb: read, call the core, print.
 
+mod answer;
 mod apply;
 mod change;
 mod check;
@@ -21,6 +22,7 @@ mod schema;
 mod scratch_probe;
 mod snapshot;
 mod status;
+mod sweep;
 mod told;
 mod unfinished;
 mod watchdog;
@@ -54,6 +56,9 @@ fn perform(cli: &Cli) -> u8 {
         Command::Plan(profiles) => plan::run(profiles, cli.output, color).map(|()| 0),
         Command::Rehearse(asked) => rehearse::run(asked, cli.output, color),
         Command::Probe(asked) => probe::run(asked, cli.output, color),
+        Command::Answer(asked) => text("answer")
+            .and_then(|()| answer::run(asked, color))
+            .map(|()| 0),
         Command::Apply(asked) => apply::run(asked, cli.output, color).map(|()| 0),
         Command::Remove(asked) => remove::run(asked, cli.output, color).map(|()| 0),
         Command::Status(asked) => status::run(asked, cli.output, color),
@@ -108,6 +113,7 @@ fn remind(command: &Command, color: Color) {
         }
         Command::Check(_)
         | Command::Probe(_)
+        | Command::Answer(_)
         | Command::Apply(_)
         | Command::Confirm(_)
         | Command::Rollback(_)

@@ -15,6 +15,22 @@ pub(super) fn read(named: &[String]) -> anyhow::Result<Vec<Profile>> {
     valid(&texts?)
 }
 
+/// Reads and validates the only one.
+pub(super) fn read_one(named: &str) -> anyhow::Result<Profile> {
+    let mut profiles = read(&[named.to_owned()])?;
+    match (profiles.pop(), profiles.len()) {
+        (Some(profile), 0) => Ok(profile),
+        (_, more) => {
+            let named = one_line(named);
+            Err(
+                Failure::usage(format!("{named} holds {} profiles", more + 1))
+                    .help("name one of its files")
+                    .into(),
+            )
+        }
+    }
+}
+
 /// Reads and validates all of them, and gives their texts as well, in their order.
 pub(super) fn read_with_texts(named: &[String]) -> anyhow::Result<Vec<(Profile, String)>> {
     let texts: anyhow::Result<Vec<_>> = sources(named)?.iter().map(Source::read).collect();

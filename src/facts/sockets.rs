@@ -77,16 +77,15 @@ pub fn listeners(tables: &[(&'static str, &str)], processes: &str) -> Option<Vec
 #[must_use]
 pub fn connections_to(
     tables: &[(&'static str, &str)],
-    ports: &[u16],
+    is_wanted: impl Fn(u16) -> bool,
 ) -> Vec<(SocketAddr, SocketAddr)> {
     let mut found = Vec::new();
     for (_, text) in tables {
         let table = TcpNetEntries::from_buf_read(text.as_bytes(), &HOST);
         let plain = |address: SocketAddr| SocketAddr::new(unmapped(address), address.port());
         let entries = table.map(|table| table.0).unwrap_or_default().into_iter();
-        let open = entries.filter(|e| {
-            e.state == TcpState::Established && ports.contains(&e.local_address.port())
-        });
+        let open = entries
+            .filter(|e| e.state == TcpState::Established && is_wanted(e.local_address.port()));
         found.extend(open.map(|e| (plain(e.remote_address), plain(e.local_address))));
     }
     found

@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod rehearse;
 mod seen;
 pub mod snapshot;
+pub mod sweep;
 mod terminal;
 mod words;
 

@@ -1,5 +1,6 @@
 //! What a probe saw of a server: the verdict, the steps, what is wrong.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -11,21 +12,24 @@ use super::json::FindingV1;
 use super::terminal::one_line;
 use super::words::{self, BAD, BOLD, CAREFUL, DIM, GOOD, Shown, dimmed, hanging, wrapped};
 
+/// `ftpnat.probe/1`.
 #[derive(Serialize)]
-struct ProbeV1<'a> {
-    format: &'static str,
-    target: &'a str,
-    steps: Vec<StepV1<'a>>,
-    findings: Vec<FindingV1<'a>>,
+pub(super) struct ProbeV1<'a> {
+    pub(super) format: &'static str,
+    pub(super) target: &'a str,
+    pub(super) steps: Vec<StepV1<'a>>,
+    pub(super) findings: Vec<FindingV1<'a>>,
 }
 
 #[derive(Serialize)]
-struct StepV1<'a> {
-    step: &'static str,
-    outcome: &'static str,
-    ms: u64,
-    detail: &'a str,
-    session: Option<String>,
+pub(super) struct StepV1<'a> {
+    pub(super) step: &'static str,
+    pub(super) outcome: &'static str,
+    pub(super) ms: u64,
+    pub(super) detail: Cow<'a, str>,
+    /// Of which session it is, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<String>,
 }
 
 /// `ftpnat.probe/1`, one line.
@@ -39,7 +43,7 @@ pub fn json(target: &str, account: &Account, findings: &[Finding]) -> String {
             Outcome::Skipped => "skipped",
         },
         ms: step.ms,
-        detail: &step.detail,
+        detail: Cow::Borrowed(&step.detail),
         session: account.sittings.get(step.sitting).map(session),
     });
     super::json::line(&ProbeV1 {

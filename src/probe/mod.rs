@@ -7,6 +7,7 @@
 //! - [`seen`] is what was seen: facts for `check` to judge, and steps for people.
 //! - [`tls`] is the client's side of TLS, [`certificate`] what it thinks of a certificate.
 //! - [`runner`] plays them over sockets.
+//! - [`sweep`] tries every port of the passive range.
 
 pub mod certificate;
 pub mod course;
@@ -14,6 +15,7 @@ pub mod engine;
 pub mod reply;
 pub mod runner;
 pub mod seen;
+pub mod sweep;
 pub mod tls;
 mod trouble;
 

@@ -1,11 +1,8 @@
 //! Who administers this host, and by what connection.
 
-use std::fs;
-
 use procfs::process::Process;
 
 use super::processes;
-use crate::facts::keep::Keep;
 
 /// The variable that sshd sets: the client's address and port, and this host's.
 const VARIABLE: &str = "SSH_CONNECTION";
@@ -26,13 +23,10 @@ pub struct Seen {
 /// Looks.
 #[must_use]
 pub fn look() -> Seen {
-    let read = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
-    let sockets = ["tcp", "tcp6"].map(|name| read(name).unwrap_or_default());
-    let listening = sockets.each_ref().map(|text| Keep::Listening.of(text));
-    let tables: Vec<&str> = listening.iter().map(String::as_str).collect();
+    let sockets = processes::sockets();
     Seen {
         connection: std::env::var(VARIABLE).ok().or_else(above),
-        listeners: processes::look(&tables).listeners,
+        listeners: processes::listeners(&sockets),
         sockets,
     }
 }

@@ -1,16 +1,18 @@
 //! Calls servers, and is one.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, Backlog, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage,
-    bind, connect, getsockname, getsockopt, listen, recvmsg, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, getsockopt, listen,
+    setsockopt, socket, sockopt,
 };
+
+use super::icmp::{self, Icmp};
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,19 +59,6 @@ impl From<io::Error> for Failed {
     }
 }
 
-/// An ICMP error (ip(7), ipv6(7): `IP_RECVERR`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Icmp {
-    /// Who sent it.
-    pub by: Option<IpAddr>,
-    /// Whether it is of ICMPv6.
-    pub is_v6: bool,
-    /// Its type.
-    pub kind: u8,
-    /// Its code.
-    pub code: u8,
-}
-
 /// The same as [`call_from`], and who said no.
 ///
 /// # Errors
@@ -85,13 +74,7 @@ pub fn call_told(
         setsockopt(&socket, sockopt::ReuseAddr, &true).map_err(io::Error::from)?;
         bind(socket.as_raw_fd(), &SockaddrStorage::from(from)).map_err(io::Error::from)?;
     }
-    // Without it a port that ICMP calls unreachable cannot be told from one that resets.
-    let told = if to.is_ipv4() {
-        setsockopt(&socket, sockopt::Ipv4RecvErr, &true)
-    } else {
-        setsockopt(&socket, sockopt::Ipv6RecvErr, &true)
-    };
-    told.map_err(io::Error::from)?;
+    icmp::keep(&socket, to)?;
     match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
         Ok(()) => {}
         Err(Errno::EINPROGRESS) => {
@@ -107,7 +90,7 @@ pub fn call_told(
                 0 => {}
                 errno => {
                     return Err(Failed {
-                        icmp: told_by(&socket),
+                        icmp: icmp::kept(&socket),
                         ..failed(io::Error::from_raw_os_error(errno))
                     });
                 }
@@ -118,53 +101,6 @@ pub fn call_told(
     let stream = TcpStream::from(socket);
     stream.set_nonblocking(false)?;
     Ok(stream)
-}
-
-/// The ICMP error that a socket failed by, out of its queue of errors.
-fn told_by(socket: &OwnedFd) -> Option<Icmp> {
-    let mut bytes = [0; 512];
-    let mut parts = [io::IoSliceMut::new(&mut bytes)];
-    let mut space = nix::cmsg_space!([u8; 256]);
-    let message = recvmsg::<SockaddrStorage>(
-        socket.as_raw_fd(),
-        &mut parts,
-        Some(&mut space),
-        MsgFlags::MSG_ERRQUEUE,
-    );
-    let told = message.ok()?.cmsgs().ok()?.find_map(|part| match part {
-        ControlMessageOwned::Ipv4RecvErr(error, by) => icmp(
-            (error.ee_origin, SO_EE_ORIGIN_ICMP),
-            (error.ee_type, error.ee_code),
-            by.map(|by| IpAddr::from(u32::from_be(by.sin_addr.s_addr).to_be_bytes())),
-        ),
-        ControlMessageOwned::Ipv6RecvErr(error, by) => icmp(
-            (error.ee_origin, SO_EE_ORIGIN_ICMP6),
-            (error.ee_type, error.ee_code),
-            by.map(|by| IpAddr::from(by.sin6_addr.s6_addr)),
-        ),
-        _ => None,
-    });
-    // Where nobody on the link answers for the address, this host tells itself so.
-    told.filter(|icmp| icmp.by.is_none() || icmp.by != own_address(socket))
-}
-
-fn own_address(socket: &OwnedFd) -> Option<IpAddr> {
-    let own: SockaddrStorage = getsockname(socket.as_raw_fd()).ok()?;
-    let v4 = own.as_sockaddr_in().map(|own| own.ip().into());
-    v4.or_else(|| own.as_sockaddr_in6().map(|own| own.ip().into()))
-}
-
-/// `linux/errqueue.h`.
-const SO_EE_ORIGIN_ICMP: u8 = 2;
-const SO_EE_ORIGIN_ICMP6: u8 = 3;
-
-fn icmp((origin, wanted): (u8, u8), (kind, code): (u8, u8), by: Option<IpAddr>) -> Option<Icmp> {
-    (origin == wanted).then_some(Icmp {
-        by,
-        is_v6: wanted == SO_EE_ORIGIN_ICMP6,
-        kind,
-        code,
-    })
 }
 
 /// Listens on a port of every address of both families, for many callers at once.
@@ -222,14 +158,6 @@ pub fn accept(listener: &TcpListener, patience: Duration) -> io::Result<TcpStrea
     }
 }
 
-/// The addresses of a host, at a port, in the order in which this system would try them.
-///
-/// # Errors
-/// As `getaddrinfo(3)`.
-pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok((host, port).to_socket_addrs()?.collect())
-}
-
 /// Those of the listeners that somebody calls, by their places; none where that takes longer.
 ///
 /// # Errors
@@ -252,7 +180,8 @@ pub fn called(listeners: &[TcpListener], patience: Duration) -> io::Result<Vec<u
         .collect())
 }
 
-fn socket_for(address: SocketAddr, flags: SockFlag) -> io::Result<OwnedFd> {
+/// A stream socket of the family of an address.
+pub(super) fn socket_for(address: SocketAddr, flags: SockFlag) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() {
         AddressFamily::Inet
     } else {

@@ -9,12 +9,14 @@
 
 pub mod administrator;
 pub mod apart;
+pub mod calls;
 pub mod clock;
 pub mod collect;
 pub mod connect;
 pub mod devices;
 pub mod files;
 pub mod host;
+pub mod icmp;
 pub mod iptables;
 pub mod kmod;
 pub mod links;
@@ -23,6 +25,7 @@ pub mod netlink;
 pub mod nft;
 pub mod process;
 pub mod processes;
+pub mod random;
 pub mod routes;
 pub mod ruleset;
 pub mod scratch;

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use procfs::process::{FDTarget, Process, all_processes};
 
+use crate::facts::keep::Keep;
+
 /// What was seen of the processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -76,6 +78,21 @@ pub fn look(tables: &[&str]) -> Seen {
         look_into(&process, &mut wanted, &mut seen);
     }
     seen
+}
+
+/// `/proc/net/tcp` and `tcp6` of this thread's network namespace, whole; empty where there
+/// is none.
+#[must_use]
+pub fn sockets() -> [String; 2] {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+    ["tcp", "tcp6"].map(|name| read(name).unwrap_or_default())
+}
+
+/// `INODE PID NAME PROGRAM` a line: who holds a listening socket of these tables.
+#[must_use]
+pub fn listeners(tables: &[String; 2]) -> String {
+    let listening = tables.each_ref().map(|text| Keep::Listening.of(text));
+    look(&listening.each_ref().map(String::as_str)).listeners
 }
 
 fn look_into(process: &Process, wanted: &mut BTreeSet<u64>, seen: &mut Seen) {

@@ -79,6 +79,13 @@ impl Waker {
     }
 }
 
+/// Readable when a signal has come.
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.signals.as_fd()
+    }
+}
+
 /// Whether a signal is somebody's wish that the program end.
 #[must_use]
 pub fn is_to_end(signal: Signal) -> bool {

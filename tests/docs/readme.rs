@@ -98,6 +98,17 @@ fn the_rehearsal_in_the_readme_is_a_played_one() {
     );
 }
 
+/// And what a sweep prints there is what `tests/sweep` sees it print.
+#[test]
+fn the_sweep_in_the_readme_is_a_played_one() {
+    let golden = crate::read(&crate::root().join("tests/data/sweep/part.txt"));
+    let (client, _) = golden.split_once("-- answer\n").expect("both ends");
+    assert!(
+        readme().contains(&format!("```\n{client}```\n")),
+        "README.md does not show:\n{client}"
+    );
+}
+
 #[test]
 fn every_link_of_the_readme_leads_somewhere() {
     for link in relative_links(&readme()) {

@@ -3,6 +3,7 @@
 mod control;
 mod data;
 mod judge;
+mod sweep;
 mod tls;
 mod transfer;
 
@@ -15,6 +16,7 @@ pub(super) use data::{
     PART_OF_RANGE_BLOCKED, PASV_OTHER_ADDRESS, PASV_PRIVATE_ADDRESS, REPLY_REWRITTEN,
 };
 pub use judge::judge;
+pub use sweep::{became, part_of_range_blocked};
 pub(super) use tls::{
     AUTH_TLS_CUT, AUTH_TLS_REFUSED, CERTIFICATE_EXPIRED, CERTIFICATE_NAME_DIFFERS,
     CERTIFICATE_UNTRUSTED, TLS_SESSION_REUSE_DEMANDED, TLS_TOO_OLD,

@@ -13,10 +13,10 @@ use crate::probe::course::{Errand, Patience, examine};
 use crate::probe::engine::Engine;
 use crate::probe::runner::{Caller, drive};
 use crate::probe::seen::Account;
-use crate::profile::Profile;
 use crate::sys::terminal::{Color, show_progress, write_stdout};
 use crate::sys::{files, trust};
 
+use super::{profiles, sweep};
 use target::Target;
 
 /// The longest file of certificates that is read: those of a whole system are shorter.
@@ -24,7 +24,14 @@ const MOST_OF_CA_FILE: usize = 4 * 1024 * 1024;
 
 /// Probes a server, says what was seen and what is wrong, and gives the exit status.
 pub(super) fn run(asked: &Probe, format: Output, color: Color) -> anyhow::Result<u8> {
-    let profile = profile(asked)?;
+    let profile = asked
+        .profile
+        .as_deref()
+        .map(profiles::read_one)
+        .transpose()?;
+    if let (true, Some(profile), Some(token)) = (asked.sweep, &profile, &asked.token) {
+        return sweep::run(&asked.host, profile, token, format, color);
+    }
     let target = Target::of(asked, profile.as_ref())?;
     let user = login::user(asked, &target.host, color)?;
     let trust = trust_of(asked)?;
@@ -68,17 +75,6 @@ fn status(account: &Account, findings: &[Finding]) -> u8 {
         (true, _) => 1,
         (false, true) => 0,
         (false, false) => 3,
-    }
-}
-
-fn profile(asked: &Probe) -> anyhow::Result<Option<Profile>> {
-    let Some(named) = &asked.profile else {
-        return Ok(None);
-    };
-    let mut profiles = super::profiles::read(std::slice::from_ref(named))?;
-    match (profiles.pop(), profiles.is_empty()) {
-        (Some(profile), true) => Ok(Some(profile)),
-        _ => Err(Failure::usage("a probe compares one profile: name its file").into()),
     }
 }
 

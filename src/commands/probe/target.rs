@@ -9,7 +9,7 @@ use crate::model::ftp::Tls;
 use crate::output::{Failure, one_line};
 use crate::probe::seen::Encryption;
 use crate::profile::{Control, Nat, Profile};
-use crate::sys::connect;
+use crate::sys::calls;
 
 /// FTP's control port, and that of implicit TLS by custom.
 const PORT: u16 = 21;
@@ -39,11 +39,11 @@ impl Target {
                 "`{shown}` is no host: name or address alone, --port apart"
             ))
         })?;
-        let found = connect::resolve(&host, port).map_err(|error| {
+        let found = calls::resolve(&host).map_err(|error| {
             Failure::cannot(format!("cannot find the address of {shown}: {error}"))
         })?;
         Ok(Self {
-            addresses: one_of_each(&found),
+            addresses: one_of_each(&found, port),
             encryption: encryption(asked, port, control),
             host,
             name,
@@ -100,12 +100,11 @@ fn encryption(asked: &Probe, port: u16, control: Option<Control>) -> Option<Encr
 }
 
 /// The first address of each family, in the order in which they came.
-fn one_of_each(found: &[SocketAddr]) -> Vec<SocketAddr> {
+fn one_of_each(found: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let mut one: Vec<SocketAddr> = Vec::new();
     for address in found {
-        let family = |other: &SocketAddr| IpAddr::is_ipv4(&other.ip());
-        if one.iter().all(|other| family(other) != family(address)) {
-            one.push(*address);
+        if one.iter().all(|other| other.is_ipv4() != address.is_ipv4()) {
+            one.push(SocketAddr::new(*address, port));
         }
     }
     one

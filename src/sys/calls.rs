@@ -1,0 +1,129 @@
+//! Many connections at once: begun, waited for, and why they failed.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{SockFlag, SockaddrStorage, connect};
+
+use super::connect::socket_for;
+use super::icmp;
+
+/// Why a connection did not come about.
+#[derive(Debug)]
+pub struct Failed {
+    /// What the kernel says.
+    pub error: io::Error,
+    /// Who said so by ICMP; `None` where it was no ICMP, or cannot be told (Linux before 5.9).
+    pub by: Option<IpAddr>,
+}
+
+impl Failed {
+    /// Whether that is what became of the connection on its way. Else this host is short of
+    /// something, and other connections fare alike.
+    #[must_use]
+    pub fn is_of_the_way(&self) -> bool {
+        matches!(
+            self.error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::PermissionDenied
+        )
+    }
+
+    /// The kernel's words, without its number for them.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let errno = self.error.raw_os_error().map(Errno::from_raw);
+        errno.map_or_else(|| self.error.to_string(), |e| e.desc().to_owned())
+    }
+}
+
+/// The addresses of a name; an address is its own.
+///
+/// # Errors
+/// As `getaddrinfo(3)`.
+pub fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = (host, 0).to_socket_addrs()?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+/// Whether this host has any way to that address. Sends nothing.
+#[must_use]
+pub fn has_route(to: IpAddr) -> bool {
+    let own: SocketAddr = if to.is_ipv4() {
+        ([0; 4], 0).into()
+    } else {
+        ([0; 16], 0).into()
+    };
+    UdpSocket::bind(own).is_ok_and(|socket| socket.connect((to, 9)).is_ok())
+}
+
+/// Begins a connection; it is there, or has failed, when it can be written to.
+///
+/// # Errors
+/// Where it cannot even be begun; see [`Failed`].
+pub fn begin(to: SocketAddr) -> Result<TcpStream, Failed> {
+    let begun = || {
+        let socket = socket_for(to, SockFlag::SOCK_NONBLOCK)?;
+        icmp::keep(&socket, to)?;
+        match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(socket)),
+            Err(errno) => Err(errno.into()),
+        }
+    };
+    begun().map_err(|error| Failed { error, by: None })
+}
+
+/// How a connection went that can be written to.
+///
+/// # Errors
+/// Where it failed.
+pub fn went(stream: &TcpStream) -> Result<(), Failed> {
+    let by = icmp::kept(stream).and_then(|icmp| icmp.by);
+    match stream.take_error() {
+        Ok(None) => Ok(()),
+        Ok(Some(error)) | Err(error) => Err(Failed { error, by }),
+    }
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// Something to read, or a caller.
+    Reading,
+    /// Room to write, or the end of [`begin`].
+    Writing,
+}
+
+/// Those of them that something happened to, by their places; none where that takes longer.
+///
+/// # Errors
+/// As `poll(2)`.
+pub fn wait(all: &[(BorrowedFd, For)], limit: Duration) -> io::Result<Vec<usize>> {
+    let mut fds: Vec<PollFd> = all
+        .iter()
+        .map(|(fd, what)| {
+            let events = match what {
+                For::Reading => PollFlags::POLLIN,
+                For::Writing => PollFlags::POLLOUT,
+            };
+            PollFd::new(*fd, events)
+        })
+        .collect();
+    // A part of a millisecond is waited for as a whole one.
+    let timeout = PollTimeout::try_from(limit + Duration::from_millis(1));
+    match poll(&mut fds, timeout.unwrap_or(PollTimeout::MAX)) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let happened = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
+    let places = fds.iter().enumerate();
+    Ok(places
+        .filter_map(|(place, fd)| happened(fd).then_some(place))
+        .collect())
+}
