@@ -105,11 +105,14 @@ pub enum Command {
     /// nothing. Ends by itself where nobody with the token comes for 10 minutes. Exit status:
     /// 0 swept, 3 not.
     Answer(Answer),
-    /// Say what a check finds, why it happens, and the cure.
+    /// Say what a check finds, why it happens, and the cure; or what an error message comes
+    /// from.
     Explain {
-        /// A check's number or name, such as FN206 or ip-forwarding-off.
-        #[arg(value_name = "ID")]
-        id: String,
+        /// A check's number or name, such as FN206 or ip-forwarding-off; or the words that a
+        /// client, a server or a kernel printed, such as "425 Unable to build data
+        /// connection". They need not be exact.
+        #[arg(value_name = "ID|TEXT", num_args(1..), required = true)]
+        asked: Vec<String>,
     },
     /// Save what `check` reads of this host to a directory, for a bug report.
     Snapshot {

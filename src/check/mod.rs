@@ -8,6 +8,7 @@ mod page;
 mod profile;
 mod registry;
 mod ruleset;
+pub mod symptom;
 mod wire;
 
 use serde::Serialize;

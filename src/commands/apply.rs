@@ -1,6 +1,6 @@
 //! `ftpnat apply`: the rules that profiles need, in the kernel.
 
-use crate::apply::record::{Backend, InstalledProfile};
+use crate::apply::record::InstalledProfile;
 use crate::cli::{self, Output};
 use crate::output::Failure;
 use crate::profile::Profile;
@@ -84,18 +84,8 @@ fn wanted(
         profiles,
         texts,
         leaving: Vec::new(),
-        back_end: named_back_end(back_end),
+        back_end: super::named_back_end(back_end),
     })
-}
-
-/// The back end that is asked for; `None`: what fits.
-pub(super) fn named_back_end(asked: cli::BackEnd) -> Option<Backend> {
-    match asked {
-        cli::BackEnd::Auto => None,
-        cli::BackEnd::Nft => Some(Backend::Nft),
-        cli::BackEnd::IptablesNft => Some(Backend::IptablesNft),
-        cli::BackEnd::IptablesLegacy => Some(Backend::IptablesLegacy),
-    }
 }
 
 fn names(wanted: &Wanted) -> Vec<String> {

@@ -32,7 +32,8 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command, Output, StateDirectory, When};
+use crate::apply::record::Backend;
+use crate::cli::{self, Cli, Command, Output, StateDirectory, When};
 use crate::output::{self, Failure, one_line};
 use crate::sys::terminal::{Color, write_stderr, write_stdout};
 
@@ -74,8 +75,8 @@ fn perform(cli: &Cli) -> u8 {
         Command::Emit(emit) => text("emit")
             .and_then(|()| emit::run(emit, color))
             .map(|()| 0),
-        Command::Explain { id } => text("explain")
-            .and_then(|()| explain::run(id, color))
+        Command::Explain { asked } => text("explain")
+            .and_then(|()| explain::run(asked, color))
             .map(|()| 0),
         Command::Snapshot { directory, state } => text("snapshot")
             .and_then(|()| snapshot::run(directory, state, color))
@@ -194,5 +195,15 @@ fn color(when: When) -> Color {
         When::Auto => Color::Auto,
         When::Always => Color::Always,
         When::Never => Color::Never,
+    }
+}
+
+/// The back end that is asked for; `None`: what fits.
+fn named_back_end(asked: cli::BackEnd) -> Option<Backend> {
+    match asked {
+        cli::BackEnd::Auto => None,
+        cli::BackEnd::Nft => Some(Backend::Nft),
+        cli::BackEnd::IptablesNft => Some(Backend::IptablesNft),
+        cli::BackEnd::IptablesLegacy => Some(Backend::IptablesLegacy),
     }
 }

@@ -16,6 +16,7 @@ pub mod rehearse;
 mod seen;
 pub mod snapshot;
 pub mod sweep;
+pub mod symptom;
 mod terminal;
 mod words;
 

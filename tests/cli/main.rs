@@ -8,6 +8,7 @@ mod check;
 mod errors;
 mod golden;
 mod json;
+mod probe;
 mod profiles;
 mod rules;
 mod terminal;

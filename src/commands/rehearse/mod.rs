@@ -15,7 +15,7 @@ use crate::sys::apart;
 use crate::sys::process::may_change_rules;
 use crate::sys::terminal::{Color, secret, show_progress, write_stderr, write_stdout};
 
-use super::apply::named_back_end;
+use super::named_back_end;
 use super::profiles;
 use host::Host;
 use job::{Before, Job, Said};
