@@ -9,8 +9,11 @@
 //! - [`plan`] makes a [`plan::Plan`] of profiles and facts: rules with reasons,
 //!   modules, sysctls, server settings, upstream requirements, predictions; and sends what
 //!   profiles need through the ruleset ([`plan::reach`]).
+//! - [`probe`] holds sessions with a server from the client's seat, and tries every port of
+//!   its range: what was seen, judged by nobody.
 //! - [`check`] finds faults on a host and in a profile, each check one cause, and blames
-//!   the rules that stop what a profile needs, and what a sweep of [`probe`] shows.
+//!   the rules that stop what a profile needs; and names what is wrong with what [`probe`]
+//!   saw, and what an error message comes from.
 //! - [`render`] turns a plan into tables of `nf_tables`, and into text that `nft` or
 //!   `iptables-restore` loads.
 //! - [`apply`] makes a plan a change of this host, carries it out, and takes it back.

@@ -4,6 +4,10 @@ use clap::{Args, ValueEnum};
 
 /// `ftpnat probe`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that was typed"
+)]
 pub struct Probe {
     /// The server: a name or an address. Of a name, one address of each family is tried.
     #[arg(value_name = "HOST")]

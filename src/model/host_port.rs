@@ -11,20 +11,34 @@ pub fn host_port(address: SocketAddrV4) -> String {
     format!("{a},{b},{c},{d},{high},{low}")
 }
 
-/// The first six numbers in a text, as clients take a `227` reply: with brackets or
-/// without (RFC 1123, section 4.1.2.6). `None` where a number is over 255 or one is missing.
+/// The first six numbers with commas between in a text, as clients take a `227` reply: with
+/// brackets or without (RFC 1123, section 4.1.2.6). `None` where a number is over 255 or one is
+/// missing.
 #[must_use]
 pub fn parse_host_port(text: &str) -> Option<SocketAddrV4> {
-    let start = text.find(|c: char| c.is_ascii_digit())?;
-    let mut numbers = text[start..].splitn(6, ',').map(|part| {
-        let part = part.trim_start();
-        let end = part.find(|c: char| !c.is_ascii_digit());
-        part[..end.unwrap_or(part.len())].parse::<u8>().ok()
+    // A number begins where no digit, comma or sign is before it.
+    let mut before = ' ';
+    let starts = text.char_indices().filter(|(_, c)| {
+        let begins = c.is_ascii_digit() && !before.is_ascii_digit() && !",-".contains(before);
+        before = *c;
+        begins
     });
-    let mut next = || numbers.next().flatten();
+    let starts: Vec<usize> = starts.map(|(start, _)| start).collect();
+    starts
+        .into_iter()
+        .find_map(|start| six_numbers(&text[start..]))
+}
+
+fn six_numbers(text: &str) -> Option<SocketAddrV4> {
+    let mut parts = text.splitn(6, ',').map(str::trim);
+    let mut next = || parts.next()?.parse::<u8>().ok();
     let ip = Ipv4Addr::new(next()?, next()?, next()?, next()?);
-    let port = u16::from_be_bytes([next()?, next()?]);
-    Some(SocketAddrV4::new(ip, port))
+    let high = next()?;
+    // Behind the last one anything may follow.
+    let last = parts.next()?;
+    let end = last.find(|c: char| !c.is_ascii_digit());
+    let low = last[..end.unwrap_or(last.len())].parse().ok()?;
+    Some(SocketAddrV4::new(ip, u16::from_be_bytes([high, low])))
 }
 
 /// `|1|192.0.2.1|50000|` (RFC 2428, section 2).
@@ -72,6 +86,7 @@ mod tests {
             "203,0,113,10,195,81",
             "=203,0,113,10,195,81 is it",
             "ok (203, 0, 113, 10, 195, 81)",
+            "Mode 2 is on (203,0,113,10,195,81)",
         ] {
             assert_eq!(parse_host_port(text), Some(wanted), "{text}");
         }
@@ -80,6 +95,8 @@ mod tests {
             "none",
             "(203,0,113,10,195)",
             "(203,0,113,10,195,256)",
+            "(300,203,0,113,10,195,81)",
+            "(-3,203,0,113,10,195)",
             "(1,,2,3,4,5)",
         ] {
             assert_eq!(parse_host_port(text), None, "{text}");

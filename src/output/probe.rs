@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::check::{Finding, Severity};
-use crate::probe::seen::{Account, Line, Outcome, Sitting, Step};
+use crate::probe::seen::{Account, Line, Outcome, Sitting, Step, Try};
 
 use super::json::FindingV1;
 use super::terminal::one_line;
@@ -87,22 +87,38 @@ fn verdict(target: &str, account: &Account, findings: &[Finding]) -> String {
     let works = account
         .sittings
         .iter()
-        .any(|sitting| sitting.tries.iter().any(|tried| tried.works()));
-    let (style, mut words) = match (errors, works) {
+        .any(|sitting| sitting.tries.iter().any(Try::works));
+    let (style, told) = match (errors, works) {
         (0, true) => (GOOD, "listings arrive".to_owned()),
         (0, false) => (CAREFUL, format!("not told: {}", stopped(account))),
-        (1, _) => (BAD, "1 fault that breaks transfers".to_owned()),
-        (many, _) => (BAD, format!("{many} faults that break transfers")),
+        (1, _) => (
+            BAD,
+            format!("1 fault that breaks transfers, {}", first(findings)),
+        ),
+        (many, _) => (
+            BAD,
+            format!(
+                "{many} faults that break transfers, first {}",
+                first(findings)
+            ),
+        ),
     };
-    match warnings {
-        0 => {}
-        1 => words += ", 1 warning",
-        many => words += &format!(", {many} warnings"),
-    }
+    let more = match warnings {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        many => format!(", {many} warnings"),
+    };
     format!(
-        "{BOLD}{}{BOLD:#}: {style}{words}{style:#}\n",
+        "{BOLD}{}{BOLD:#}: {style}{told}{more}{style:#}\n",
         one_line(target)
     )
+}
+
+/// What is to be cured first.
+fn first(findings: &[Finding]) -> String {
+    findings.first().map_or(String::new(), |finding| {
+        format!("{} {}", finding.id, finding.id.name())
+    })
 }
 
 /// Where a probe stopped that found no fault.

@@ -61,7 +61,7 @@ fn plain(came: &[u8]) -> Option<String> {
     const MOST: usize = 120;
     let text = std::str::from_utf8(came).ok()?;
     let line = text.trim_start().lines().next()?;
-    let is_words = line.len() > 3 && !line.chars().any(|c| c.is_control());
+    let is_words = line.len() > 3 && !line.chars().any(char::is_control);
     is_words.then(|| format!("`{}`", line.chars().take(MOST).collect::<String>()))
 }
 

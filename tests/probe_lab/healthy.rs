@@ -4,9 +4,8 @@ use ftpnat::model::ftp::Tls;
 use libtest_mimic::{Failed, Trial};
 
 use crate::seat::{Probe, curl, lftp};
-use crate::setup::{Kind, Setup, Versions};
+use crate::setup::{Kind, Setup, Versions, trial};
 use crate::support::scene::Direct;
-use crate::support::server::has_other_users;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -15,8 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             for host in ["198.51.100.1", "2001:db8:51::1"] {
                 let name = name(&setup, host);
                 let setup = setup.clone();
-                let trial = Trial::test(name, move || healthy(&setup, host));
-                trials.push(trial.with_ignored_flag(kind.needs_others() && !has_other_users()));
+                trials.push(trial(name, kind, move || healthy(&setup, host)));
             }
         }
     }

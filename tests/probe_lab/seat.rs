@@ -160,7 +160,8 @@ pub(crate) fn curl(client: &Namespace, url: &str, arguments: &[&str]) -> bool {
 pub(crate) fn lftp(client: &Namespace, url: &str) -> bool {
     let script = format!(
         "set net:timeout 10; set net:max-retries 1; set ssl:verify-certificate no; \
-         set ftp:ssl-force true; set ftp:ssl-protect-data true; open {url}; ls; exit"
+         set ftp:ssl-allow-anonymous true; set ftp:ssl-force true; \
+         set ftp:ssl-protect-data true; open {url}; ls; exit"
     );
     let mut lftp = client.command("lftp");
     lftp.args(["-c", &script]);

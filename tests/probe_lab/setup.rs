@@ -4,10 +4,11 @@ use std::net::Ipv4Addr;
 
 use ftpnat::model::ftp::Tls;
 use ftpnat::model::net::PortRange;
+use libtest_mimic::{Failed, Trial};
 
 use crate::support::certificates::{self, Wanted};
 use crate::support::netns::Namespace;
-use crate::support::server::{Config, Furnished, Server};
+use crate::support::server::{Config, Furnished, Server, has_other_users};
 use crate::support::{proftpd, pure_ftpd, pyftpdlib, vsftpd};
 
 /// The name that certificates of the lab are for.
@@ -51,6 +52,15 @@ impl Kind {
     }
 }
 
+/// A trial with a server of this kind; ignored, and said aloud, where it cannot run.
+pub(crate) fn trial(
+    name: impl Into<String>,
+    kind: Kind,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    Trial::test(name, test).with_ignored_flag(kind.needs_others() && !has_other_users())
+}
+
 /// The versions of TLS that a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Versions {
@@ -73,6 +83,8 @@ pub(crate) struct Setup {
     pub(crate) more: &'static str,
     /// The size of the file in its directory.
     pub(crate) file: usize,
+    /// Whether vsftpd listens on an IPv6 socket too; there it does not announce an address.
+    pub(crate) ipv6: bool,
 }
 
 impl Setup {
@@ -86,6 +98,15 @@ impl Setup {
             certificate: None,
             more: "",
             file: 20_000,
+            ipv6: true,
+        }
+    }
+
+    /// The same on IPv4 alone.
+    pub(crate) fn on_ipv4(self) -> Self {
+        Self {
+            ipv6: false,
+            ..self
         }
     }
 
@@ -106,7 +127,7 @@ impl Setup {
             }
             Kind::Vsftpd => {
                 // On an IPv6 socket it takes IPv4 as well, and then announces 0.0.0.0.
-                let furnished = vsftpd::furnish(&config, self.advertise.is_none());
+                let furnished = vsftpd::furnish(&config, self.ipv6 && self.advertise.is_none());
                 self.furnish(&furnished);
                 furnished.append("vsftpd.conf", &self.vsftpd());
                 vsftpd::run(namespace, furnished, &config)

@@ -70,6 +70,11 @@ fn can(namespaces: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Whether network namespaces can be made here.
+pub(crate) fn can_unshare() -> bool {
+    can(&["--net"])
+}
+
 /// Runs the trials as libtest would; or, where the lab cannot stand, reports
 /// every one as ignored and says why.
 pub(crate) fn play(trials: Vec<Trial>) -> ExitCode {

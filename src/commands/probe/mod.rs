@@ -12,7 +12,7 @@ use crate::probe::certificate::Trust;
 use crate::probe::course::{Errand, Patience, examine};
 use crate::probe::engine::Engine;
 use crate::probe::runner::{Caller, drive};
-use crate::probe::seen::Account;
+use crate::probe::seen::{Account, Try};
 use crate::sys::terminal::{Color, show_progress, write_stdout};
 use crate::sys::{files, trust};
 
@@ -71,7 +71,7 @@ pub(super) fn run(asked: &Probe, format: Output, color: Color) -> anyhow::Result
 fn status(account: &Account, findings: &[Finding]) -> u8 {
     let is_broken = findings.iter().any(|f| f.severity == Severity::Error);
     let mut tries = account.sittings.iter().flat_map(|sitting| &sitting.tries);
-    match (is_broken, tries.any(|tried| tried.works())) {
+    match (is_broken, tries.any(Try::works)) {
         (true, _) => 1,
         (false, true) => 0,
         (false, false) => 3,

@@ -10,50 +10,44 @@ use crate::probe::seen::{End, Fetched, Heard, Sitting, Taken, Trouble, Try};
 
 use super::client::Client;
 use super::control::{is_in_session, lost};
-use super::{Errand, extra, login, words};
+use super::{Errand, Purpose, login, words};
 
 /// The longest listing, and the most of a file, that is taken.
 pub(super) const MOST_BYTES: u64 = 1024 * 1024;
 /// How long a server is listened to for why a transfer failed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// What a data connection is wanted for.
-pub(super) struct Purpose {
-    /// The name of its step.
-    pub(super) step: &'static str,
-    /// The command that asks for it.
-    pub(super) mode: ClientMode,
-    /// What is to be sent.
-    pub(super) fetched: Fetched,
-    /// Whether resuming the TLS session is offered.
-    pub(super) resume: bool,
-}
-
-/// A listing in each passive mode, and then all else that is to be found out.
-pub(super) async fn fetch(client: &mut Client, errand: &Errand, sitting: &mut Sitting) {
+/// A listing in each passive mode; whether the session can go on.
+pub(super) async fn listings(client: &mut Client, errand: &Errand, sitting: &mut Sitting) -> bool {
     let passive = [
         ("epsv-list", ClientMode::Epsv),
         ("pasv-list", ClientMode::Pasv),
     ];
-    // PASV can name no address of IPv6.
+    list(client, errand, sitting, &passive).await
+}
+
+/// A listing in each of these modes that the address allows: `PASV` and `PORT` can name none of
+/// IPv6.
+pub(super) async fn list(
+    client: &mut Client,
+    errand: &Errand,
+    sitting: &mut Sitting,
+    modes: &[(&'static str, ClientMode)],
+) -> bool {
     let is_ipv4 = sitting.called.is_ipv4();
-    for (step, mode) in passive
-        .into_iter()
-        .filter(|(_, m)| is_ipv4 || !m.is_ipv4_only())
-    {
+    for (step, mode) in modes.iter().copied() {
         let purpose = Purpose {
             step,
             mode,
             fetched: Fetched::Listing,
             resume: true,
         };
-        if !transfer(client, errand, sitting, purpose).await {
-            return;
+        let is_possible = is_ipv4 || !mode.is_ipv4_only();
+        if is_possible && !transfer(client, errand, sitting, purpose).await {
+            return false;
         }
     }
-    if !sitting.is_compared {
-        extra::all(client, errand, sitting).await;
-    }
+    true
 }
 
 /// One data connection as a step; whether the session can go on behind it.

@@ -7,8 +7,8 @@ use crate::model::ftp::ClientMode;
 use crate::probe::seen::{Fetched, Idle, Outcome, Sitting, Trouble, Try};
 
 use super::client::Client;
-use super::data::{self, Purpose, listing, transfer};
-use super::{Errand, words};
+use super::data::{self, listing, transfer};
+use super::{Errand, Purpose, words};
 
 /// How many ports of the range are tried in all: of a range that is half open, each finds the
 /// open half by chance.
@@ -140,26 +140,11 @@ async fn more_ports(client: &mut Client, errand: &Errand, sitting: &mut Sitting)
 }
 
 async fn active(client: &mut Client, errand: &Errand, sitting: &mut Sitting) -> bool {
-    let modes = [
+    let active = [
         ("port-list", ClientMode::Port),
         ("eprt-list", ClientMode::Eprt),
     ];
-    let is_ipv4 = sitting.called.is_ipv4();
-    for (step, mode) in modes
-        .into_iter()
-        .filter(|(_, m)| is_ipv4 || !m.is_ipv4_only())
-    {
-        let purpose = Purpose {
-            step,
-            mode,
-            fetched: Fetched::Listing,
-            resume: true,
-        };
-        if !transfer(client, errand, sitting, purpose).await {
-            return false;
-        }
-    }
-    true
+    data::list(client, errand, sitting, &active).await
 }
 
 /// Silence on the control connection, and then a word; whether it stands behind that.

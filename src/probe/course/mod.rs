@@ -16,8 +16,10 @@ mod words;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::model::ftp::ClientMode;
+
 use super::engine::Asker;
-use super::seen::{Account, Encryption, Held, Outcome, Sitting, Trouble};
+use super::seen::{Account, Certificate, Encryption, Fetched, Held, Outcome, Sitting, Trouble};
 
 use client::Client;
 
@@ -119,12 +121,24 @@ impl Errand {
                 let verified = secured
                     .certificate
                     .as_ref()
-                    .is_some_and(|c| c.is_verified());
+                    .is_some_and(Certificate::is_verified);
                 (!verified).then_some(Held::Unverified)
             }
             _ => Some(Held::Plain),
         }
     }
+}
+
+/// What a data connection is wanted for.
+struct Purpose {
+    /// The name of its step.
+    step: &'static str,
+    /// The command that asks for it.
+    mode: ClientMode,
+    /// What is to be sent.
+    fetched: Fetched,
+    /// Whether resuming the TLS session is offered.
+    resume: bool,
 }
 
 /// Finds it out.
@@ -169,9 +183,14 @@ async fn sit(
     sitting.is_compared = is_compared;
     if control::begin(client, errand, &mut sitting).await
         && login::log_in(client, errand, &mut sitting).await
+        && data::listings(client, errand, &mut sitting).await
+        && !is_compared
     {
-        data::fetch(client, errand, &mut sitting).await;
+        extra::all(client, errand, &mut sitting).await;
     }
     client.leave().await;
     sitting
 }
+
+#[cfg(test)]
+mod tests;

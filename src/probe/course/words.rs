@@ -3,9 +3,11 @@
 use crate::model::ftp::ClientMode;
 use crate::model::time::utc;
 use crate::probe::reply::Reply;
-use crate::probe::seen::{Certificate, End, Fetched, Heard, Held, Idle, Outcome, Trouble, Try};
+use crate::probe::seen::{
+    Certificate, End, Fetched, Heard, Held, Idle, Outcome, Secured, Taken, Trouble, Try,
+};
 
-use super::data::Purpose;
+use super::Purpose;
 
 /// The most of a reply that a step repeats, in characters.
 const MOST: usize = 160;
@@ -61,18 +63,15 @@ pub(super) fn certificate(certificate: &Certificate) -> String {
         [one] => one.clone(),
         [first, rest @ ..] => format!("{first} and {} more", rest.len()),
     };
-    let mut text = names;
-    if let Some((_, until)) = certificate.valid {
-        text += &format!(", until {}", day(until));
-    }
-    if !certificate.is_current() {
-        text += ": not in its time";
-    } else if let Err(why) = &certificate.name {
-        text += &format!(": {why}");
-    } else if let Err(why) = &certificate.trust {
-        text += &format!(": {why}");
-    }
-    text
+    let until = certificate
+        .valid
+        .map(|(_, until)| format!(", until {}", day(until)));
+    let why = match (&certificate.name, &certificate.trust) {
+        _ if !certificate.is_current() => ": not in its time".to_owned(),
+        (Err(why), _) | (_, Err(why)) => format!(": {why}"),
+        (Ok(()), Ok(())) => String::new(),
+    };
+    format!("{names}{}{why}", until.unwrap_or_default())
 }
 
 /// A day as `2026-11-27`.
@@ -141,77 +140,81 @@ fn carried(tried: &Try) -> String {
     } else {
         "refused: "
     };
-    let mut text = demands.to_owned();
-    text += &match &tried.secured {
-        None => String::new(),
-        Some(Ok(secured)) if secured.resumed => format!("{}, resumed; ", secured.version),
-        Some(Ok(secured)) => format!("{}, a new session; ", secured.version),
-        Some(Err(trouble)) => format!("TLS on the data connection: {trouble}"),
+    let parts = [
+        tried.secured.as_ref().map(secured),
+        tried.taken.as_ref().map(|taken| took(tried, taken)),
+        tried.ended.as_ref().and_then(|ended| match ended {
+            Ok(reply) if reply.is_positive() => None,
+            ended => Some(heard(ended)),
+        }),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{demands}{}", parts.join("; "))
+}
+
+fn secured(secured: &Result<Secured, Trouble>) -> String {
+    match secured {
+        Ok(secured) if secured.resumed => format!("{}, resumed", secured.version),
+        Ok(secured) => format!("{}, a new session", secured.version),
+        Err(trouble) => format!("TLS on the data connection: {trouble}"),
+    }
+}
+
+fn took(tried: &Try, taken: &Taken) -> String {
+    let what = match &tried.fetched {
+        Fetched::Listing => lines(&taken.bytes),
+        _ => format!("{} bytes", taken.bytes.len()),
     };
-    if let Some(taken) = &tried.taken {
-        let what = match &tried.fetched {
-            Fetched::Listing => lines(&taken.bytes),
-            _ => format!("{} bytes", taken.bytes.len()),
-        };
-        text += &match &taken.end {
-            Ok(End::Whole) => what,
-            Ok(End::Enough) => format!("{what}, and enough"),
-            Err(trouble) => format!("{what}, then {trouble}"),
-        };
+    match &taken.end {
+        Ok(End::Whole) => what,
+        Ok(End::Enough) => format!("{what}, and enough"),
+        Err(trouble) => format!("{what}, then {trouble}"),
     }
-    match &tried.ended {
-        Some(Ok(reply)) if reply.is_positive() => {}
-        Some(ended) => text += &format!("; {}", heard(ended)),
-        None => {}
-    }
-    text
 }
 
 fn lines(bytes: &[u8]) -> String {
-    let count = bytes.iter().filter(|byte| **byte == b'\n').count();
-    match count {
+    match bytes.split(|byte| *byte == b'\n').count() - 1 {
         1 => "1 line".to_owned(),
         count => format!("{count} lines"),
     }
 }
 
-/// What became of connections alone.
+/// What became of connections alone, those that failed by how.
 pub(super) fn ports(tried: &[Try]) -> String {
-    let ports = |wanted: fn(&Trouble) -> bool| -> Vec<String> {
-        let failed = |tried: &&Try| matches!(&tried.opened, Some(Err(trouble)) if wanted(trouble));
-        let to = |tried: &Try| tried.to.map(|to| to.port().to_string());
-        tried.iter().filter(failed).filter_map(to).collect()
-    };
     let open = tried.iter().filter(|tried| tried.works()).count();
-    let mut text = format!("{open} of {} open", tried.len());
-    let kinds: [(&str, fn(&Trouble) -> bool); 4] = [
-        ("no answer", |t| matches!(t, Trouble::Silent(_))),
-        ("refused", |t| matches!(t, Trouble::Refused)),
-        ("rejected by ICMP", |t| {
-            matches!(t, Trouble::Rejected { .. })
-        }),
-        ("failed", |t| {
-            !matches!(
-                t,
-                Trouble::Silent(_) | Trouble::Refused | Trouble::Rejected { .. }
-            )
-        }),
-    ];
-    for (words, wanted) in kinds {
-        let ports = ports(wanted);
-        if !ports.is_empty() {
-            text += &format!("; {words}: {}", ports.join(", "));
+    let mut kinds: Vec<(&str, Vec<String>)> = Vec::new();
+    for one in tried {
+        let (Some(Err(trouble)), Some(to)) = (&one.opened, one.to) else {
+            continue;
+        };
+        let kind = kind(trouble);
+        let port = to.port().to_string();
+        match kinds.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, ports)) => ports.push(port),
+            None => kinds.push((kind, vec![port])),
         }
     }
+    let mut parts = vec![format!("{open} of {} open", tried.len())];
+    let failed = kinds.iter();
+    parts.extend(failed.map(|(kind, ports)| format!("{kind}: {}", ports.join(", "))));
     if let Some(Try {
         asked,
         opened: None,
         ..
     }) = tried.last()
     {
-        text += &format!("; {}", heard(asked));
+        parts.push(heard(asked));
     }
-    text
+    parts.join("; ")
+}
+
+fn kind(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::Silent(_) => "no answer",
+        Trouble::Refused => "refused",
+        Trouble::Rejected { .. } => "rejected by ICMP",
+        _ => "failed",
+    }
 }
 
 /// Whether an idle session was not cut by others.

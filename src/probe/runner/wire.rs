@@ -114,18 +114,14 @@ impl Wire {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), Trouble> {
-        match &mut self.tls {
-            Some(tls) => {
-                let written = tls.writer().write_all(bytes);
-                written.map_err(|error| deadline.trouble(&error))?;
-                self.flush(deadline)
-            }
-            None => {
-                self.wait(deadline)?;
-                let written = self.stream.write_all(bytes);
-                written.map_err(|error| deadline.trouble(&error))
-            }
-        }
+        let written = if let Some(tls) = &mut self.tls {
+            tls.writer().write_all(bytes)
+        } else {
+            self.wait(deadline)?;
+            self.stream.write_all(bytes)
+        };
+        written.map_err(|error| deadline.trouble(&error))?;
+        self.flush(deadline)
     }
 
     /// Says that nothing more comes, where TLS has a word for it. Nobody waits for an answer.

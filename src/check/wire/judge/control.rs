@@ -51,8 +51,7 @@ impl Bench<'_> {
                 format!("nothing answers at {to}: a firewall drops it, or no host is there"),
                 evidence,
                 self.on_the_firewall(&format!(
-                    "let port {} in on every firewall on the way, cloud groups included; on the \
-                     server:",
+                    "let port {} in on every firewall on the way, cloud groups included",
                     to.port()
                 )),
             ),

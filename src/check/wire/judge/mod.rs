@@ -133,15 +133,12 @@ impl Bench<'_> {
         found.map_or(Software::Other, |(_, software)| software)
     }
 
-    /// What to do on a host with a firewall of the server.
+    /// What to do on a box with a firewall, and what finds the rule there.
     fn on_the_firewall(&self, words: &str) -> Vec<Remedy> {
-        let profile = self
-            .profile
-            .map_or("P".to_owned(), |profile| profile.file.clone());
-        vec![
-            in_words(words),
-            Remedy::Command(format!("ftpnat check --profile {profile}")),
-        ]
+        let profile = self.profile.map_or("P", |profile| &profile.file);
+        vec![in_words(&format!(
+            "{words}. On a Linux host `ftpnat check --profile {profile}` names the rule"
+        ))]
     }
 }
 

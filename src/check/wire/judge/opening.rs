@@ -2,7 +2,7 @@
 
 use crate::check::{Evidence, Finding};
 use crate::model::check as id;
-use crate::probe::seen::{Trouble, Try};
+use crate::probe::seen::{Sitting, Trouble, Try};
 
 use super::data::passive;
 use super::{Bench, error};
@@ -33,7 +33,7 @@ impl Bench<'_> {
                 evidence,
                 self.on_the_firewall(
                     "on the gateway: DNAT of the whole passive range to the server, to the same \
-                     ports. A firewall that rejects with tcp-reset looks the same. There:",
+                     ports. A firewall that rejects with tcp-reset looks the same",
                 ),
             ),
             Trouble::Rejected { by, said } => {
@@ -43,18 +43,27 @@ impl Bench<'_> {
                     format!("{by} rejects data connections ({ports}): {said}"),
                     evidence,
                     self.on_the_firewall(&format!(
-                        "on {by}: accept NEW connections to {} before the rule that rejects. There:",
+                        "on {by}: accept NEW connections to {} before the rule that rejects",
                         self.range_words()
                     )),
                 )
             }
             _ => error(
                 id::DATA_SILENT,
-                format!("data connections get no answer ({ports}): a firewall drops them"),
+                match self.opens_in_plain() {
+                    None => {
+                        format!("data connections get no answer ({ports}): a firewall drops them")
+                    }
+                    Some(_) => format!(
+                        "under TLS data connections get no answer ({ports}), and in plain they \
+                         open: a firewall lets in what its FTP helper reads, and under TLS it \
+                         reads nothing"
+                    ),
+                },
                 evidence,
                 self.on_the_firewall(&format!(
                     "accept NEW connections to {} on every firewall on the way, cloud groups \
-                     included; on the server or gateway:",
+                     included",
                     self.range_words()
                 )),
             ),
@@ -74,40 +83,47 @@ impl Bench<'_> {
             evidence,
             self.on_the_firewall(
                 "the same passive range in the server and on every firewall on the way; `ftpnat \
-                 answer` on the server and `ftpnat probe --sweep` find every closed port. There:",
+                 answer` on the server and `ftpnat probe --sweep` find every closed port",
             ),
         )
     }
 
-    /// Each port that does not open and how; and what shows that it is not the server.
+    /// How ports do not open, those of one kind together; and what shows that it is not the
+    /// server.
     fn evidence(&self, open: &[&Try], shut: &[&Try]) -> Vec<Evidence> {
-        let mut evidence: Vec<Evidence> = shut
-            .iter()
-            .filter_map(|tried| {
-                let trouble = tried.opened.as_ref()?.as_ref().err()?;
-                Some(self.seen(format!(
-                    "{}, port {}: {trouble}",
-                    tried.mode,
-                    tried.to?.port()
-                )))
-            })
+        let mut kinds: Vec<(String, Vec<&Try>)> = Vec::new();
+        for tried in shut {
+            let Some(Err(trouble)) = &tried.opened else {
+                continue;
+            };
+            let words = trouble.to_string();
+            match kinds.iter_mut().find(|(kind, _)| *kind == words) {
+                Some((_, same)) => same.push(tried),
+                None => kinds.push((words, vec![tried])),
+            }
+        }
+        let kinds = kinds.iter();
+        let mut evidence: Vec<Evidence> = kinds
+            .map(|(kind, tries)| self.seen(format!("{}: {kind}", ports(tries))))
             .collect();
         if !open.is_empty() {
-            evidence.push(self.seen(format!("{} open", ports(open))));
-        }
-        if open.is_empty()
-            && self.sitting.is_secured()
-            && let Some(plain) = self.beside()
-            && passive(plain).any(|tried| matches!(tried.opened, Some(Ok(_))))
-        {
+            evidence.push(self.seen(format!("{}: open", ports(open))));
+        } else if let Some(plain) = self.opens_in_plain() {
             evidence.push(Evidence {
                 source: format!("plain session with {}", plain.called),
-                text: "there data connections open: a helper on the way reads their ports out of \
-                       plain replies, and cannot under TLS"
-                    .to_owned(),
+                text: "data connections open".to_owned(),
             });
         }
         evidence
+    }
+
+    /// The plain session beside this one, where data connections open in it and not here.
+    fn opens_in_plain(&self) -> Option<&Sitting> {
+        let plain = self.beside().filter(|_| self.sitting.is_secured())?;
+        let mut tries = passive(plain);
+        tries
+            .any(|tried| matches!(tried.opened, Some(Ok(_))))
+            .then_some(plain)
     }
 
     fn range_words(&self) -> String {

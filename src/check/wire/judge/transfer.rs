@@ -12,7 +12,7 @@ use super::{Bench, all_of, error, in_words, setting};
 impl Bench<'_> {
     /// Passive transfers that fail though the connection opens.
     pub(super) fn transfers(&self) -> Vec<Finding> {
-        let mut found: Vec<Finding> = Vec::new();
+        let mut found: Vec<Finding> = self.ended_at_command().into_iter().collect();
         for tried in self.passive().filter(|tried| is_carried(tried)) {
             found.extend(
                 self.transfer(tried)
@@ -20,6 +20,23 @@ impl Bench<'_> {
             );
         }
         found
+    }
+
+    /// `EPSV` or `PASV` ends the session.
+    fn ended_at_command(&self) -> Option<Finding> {
+        let ends = |tried: &&Try| match &tried.asked {
+            Ok(reply) => reply.code == 421,
+            Err(trouble) => *trouble != Trouble::Late,
+        };
+        let tried = self.passive().find(ends)?;
+        Some(error(
+            id::TRANSFER_NEVER_COMPLETES,
+            format!("the control connection does not go on at {}", said(tried)),
+            vec![self.seen(said(tried))],
+            vec![in_words(
+                "the server's log says why, or a box on the way reads FTP and ends it",
+            )],
+        ))
     }
 
     fn transfer(&self, tried: &Try) -> Option<Finding> {
@@ -56,7 +73,7 @@ impl Bench<'_> {
                 evidence,
                 self.on_the_firewall(
                     "large packets do not pass: let ICMP `fragmentation needed` and ICMPv6 `packet \
-                     too big` through, or clamp the segment size on the gateway. There:",
+                     too big` through, or clamp the segment size on the gateway",
                 ),
             ));
         }
@@ -70,17 +87,20 @@ impl Bench<'_> {
 
     /// A server that demands resumption says so, or fails just where none was.
     fn is_about_reuse(&self, tried: &Try, words: &str) -> bool {
-        if !self.sitting.is_secured() || tried.is_resumed() {
+        if tried.is_resumed() {
             return false;
         }
         let says = ["reuse", "resum"].iter().any(|word| words.contains(word));
+        if says || !self.sitting.is_secured() {
+            return says;
+        }
         // ProFTPD says no more than that.
         let is_proftpd = words.contains("operation not permitted");
         let does_otherwise = || {
             let mut others = self.passive().filter(|other| is_carried(other));
             others.any(|other| other.works() && other.is_resumed())
         };
-        says || is_proftpd || !tried.resume && does_otherwise()
+        is_proftpd || !tried.resume && does_otherwise()
     }
 
     fn reuse(&self, tried: &Try) -> Finding {
@@ -154,7 +174,7 @@ impl Bench<'_> {
                     vec![self.seen(told(tried))],
                     self.on_the_firewall(
                         "SNAT of the server's outgoing connections to the address that clients \
-                         call; on the gateway:",
+                         call",
                     ),
                 )
             });

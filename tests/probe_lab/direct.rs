@@ -1,0 +1,376 @@
+//! Faults of a server and of its own firewall.
+
+use libtest_mimic::{Failed, Trial};
+
+use ftpnat::model::ftp::Tls;
+
+use crate::old;
+use crate::seat::{Probe, curl};
+use crate::setup::{Kind, NAME, Setup, certificate, trial};
+use crate::support::certificates::{self, Wanted};
+use crate::support::rules::nft;
+use crate::support::scene::Direct;
+
+/// The server, over IPv4 and IPv6.
+const HOSTS: [&str; 2] = ["198.51.100.1", "2001:db8:51::1"];
+const HOST: &str = HOSTS[0];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        trial("fault/FN403-too-many", Kind::Vsftpd, too_many),
+        trial("fault/FN404", Kind::Vsftpd, auth_refused),
+        trial("fault/FN406/tls1.0", Kind::Proftpd, || {
+            old("TLSv1", Tls::Required)
+        }),
+        trial("fault/FN406/tls1.1", Kind::Proftpd, || {
+            old("TLSv1_1", Tls::Required)
+        }),
+        trial("fault/FN406/tls1.1-implicit", Kind::Proftpd, || {
+            old("TLSv1_1", Tls::Implicit)
+        }),
+        trial("fault/FN406/old-ciphers", Kind::Proftpd, || {
+            old("CIPHERS", Tls::Required)
+        }),
+        trial("fault/FN407", Kind::Vsftpd, || {
+            certificate_fault(&["FN407"], &[], &expired())
+        }),
+        trial("fault/FN408", Kind::Vsftpd, || {
+            certificate_fault(&["FN408"], &[], &certificate(&["other.example"]))
+        }),
+        trial("fault/FN409", Kind::Vsftpd, || {
+            certificate_fault(&[], &["FN409"], &self_signed())
+        }),
+        trial("fault/FN410", Kind::Proftpd, wrong_password),
+        trial("fault/FN410-plain", Kind::Vsftpd, plain_refused),
+        trial("fault/FN412", Kind::Vsftpd, other_address),
+        trial("fault/FN413", Kind::Vsftpd, outside_range),
+        trial("fault/FN418-demanded", Kind::Vsftpd, demanded),
+        trial("fault/FN419", Kind::Proftpd, no_epsv),
+        trial("fault/FN422-client", Kind::Vsftpd, active_dropped),
+        trial("fault/FN422-server", Kind::Vsftpd, active_refused),
+        trial("held/plain", Kind::Proftpd, held_in_plain),
+        trial("held/unverified", Kind::Proftpd, held_unverified),
+    ];
+    for host in HOSTS {
+        let family = if host.contains(':') { "ipv6" } else { "ipv4" };
+        for (name, id, rule) in firewalls() {
+            let name = format!("fault/{name}/{family}");
+            trials.push(Trial::test(name, move || firewall(host, &[id], rule)));
+        }
+        trials.push(Trial::test(format!("fault/FN401/{family}"), move || {
+            let scene = Direct::new();
+            let said = Probe::of(host).at(&scene.client);
+            said.finds(&["FN401"])?;
+            said.has_status(1)
+        }));
+    }
+    trials
+}
+
+/// What the server's own firewall does, by the check that finds it.
+fn firewalls() -> [(&'static str, &'static str, &'static str); 8] {
+    [
+        ("FN402", "FN402", "tcp dport 21 drop"),
+        ("FN414", "FN414", "tcp dport 50000-50010 drop"),
+        (
+            "FN415",
+            "FN415",
+            "tcp dport 50000-50010 reject with tcp reset",
+        ),
+        ("FN424-silent", "FN424", "tcp dport 50004-50010 drop"),
+        (
+            "FN424-refused",
+            "FN424",
+            "tcp dport 50000-50005 reject with tcp reset",
+        ),
+        ("FN425-port", "FN425", "tcp dport 50000-50010 reject"),
+        (
+            "FN425-prohibited",
+            "FN425",
+            "tcp dport 50000-50010 reject with icmpx type admin-prohibited",
+        ),
+        (
+            "FN426",
+            "FN426",
+            "tcp dport 21 reject with icmpx type admin-prohibited",
+        ),
+    ]
+}
+
+fn firewall(host: &str, finds: &[&str], rule: &str) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let server = Setup::new(Kind::Proftpd).start(&scene.server);
+    nft(
+        &scene.server,
+        &format!(
+            "table inet fw {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}\n"
+        ),
+    );
+    let login = Some((server.user, server.password.as_str()));
+    let said = Probe {
+        login,
+        ..Probe::of(host)
+    }
+    .at(&scene.client);
+    said.finds(finds)?;
+    said.has_status(1)?;
+    // Of a range that is half open curl may be lucky.
+    let user = format!("{}:{}", server.user, server.password);
+    let shown = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let arguments = ["--ssl-reqd", "--user", &user];
+    if finds != ["FN424"] && curl(&scene.client, &format!("ftp://{shown}/"), &arguments) {
+        return Err("curl gets its listing all the same".into());
+    }
+    Ok(())
+}
+
+fn too_many() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        more: "max_clients=1",
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    let held = scene.client.inside(|| {
+        let stream = std::net::TcpStream::connect(("198.51.100.1", 21));
+        let mut stream = stream.expect("the first session");
+        std::io::Read::read(&mut stream, &mut [0; 100]).expect("its greeting");
+        stream
+    });
+    let said = Probe::of(HOST).at(&scene.client);
+    drop(held);
+    said.finds(&["FN403"])
+}
+
+fn auth_refused() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        tls: Tls::None,
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    let arguments = &["--tls", "explicit"];
+    Probe {
+        arguments,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client)
+    .finds(&["FN404"])
+}
+
+/// A server of old TLS alone; that it is one is shown by a client that takes it.
+fn old(version: &'static str, tls: Tls) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = old::start(&scene.server, version, tls);
+    if !old::handshakes(&scene.client, version, tls) {
+        return Err("an old client does not handshake with it either".into());
+    }
+    let port = if tls == Tls::Implicit { "990" } else { "21" };
+    let arguments = &["--port", port];
+    let said = Probe {
+        arguments,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client);
+    said.finds(&["FN406"])
+}
+
+fn expired() -> String {
+    certificates::pem(&Wanted {
+        names: &[NAME, HOST],
+        years: (2020, 2021),
+        is_vouched_for: true,
+    })
+}
+
+fn self_signed() -> String {
+    certificates::pem(&Wanted {
+        names: &[NAME, HOST],
+        years: (2020, 2090),
+        is_vouched_for: false,
+    })
+}
+
+fn certificate_fault(finds: &[&str], notes: &[&str], pem: &str) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        certificate: Some(pem.to_owned()),
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    // Anonymous: nothing is at stake, and all is tried.
+    let said = Probe::of(HOST).at(&scene.client);
+    said.finds(finds)?;
+    said.notes(notes)?;
+    said.ok(&["epsv-list", "pasv-list"])
+}
+
+fn wrong_password() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let server = Setup::new(Kind::Proftpd).start(&scene.server);
+    let login = Some((server.user, "swordfish-and-more"));
+    let said = Probe {
+        login,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client);
+    if said.text.contains("swordfish") {
+        return Err(format!("the password is shown:\n{said}").into());
+    }
+    said.finds(&["FN410"])
+}
+
+fn plain_refused() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        tls: Tls::Required,
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    let arguments = &["--tls", "none"];
+    Probe {
+        arguments,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client)
+    .finds(&["FN410"])
+}
+
+fn other_address() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        advertise: Some([203, 0, 113, 9].into()),
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    let said = Probe::of(HOST).at(&scene.client);
+    said.finds(&["FN412"])?;
+    // The data port is tried all the same, at the host that was named.
+    said.ok(&["epsv-list", "more-ports"])
+}
+
+fn outside_range() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup::new(Kind::Vsftpd).start(&scene.server);
+    let profile = "name: a\npassive: { ports: 51000-51010 }\n";
+    let profile = Some(profile);
+    Probe {
+        profile,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client)
+    .finds(&["FN413"])
+}
+
+fn demanded() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        demands_reuse: true,
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    let said = Probe::of(HOST).at(&scene.client);
+    said.finds(&[])?;
+    said.notes(&["FN418"])
+}
+
+fn no_epsv() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let server = Setup {
+        more: "<Limit EPSV>\nDenyAll\n</Limit>",
+        ..Setup::new(Kind::Proftpd)
+    }
+    .start(&scene.server);
+    let login = Some((server.user, server.password.as_str()));
+    let said = Probe {
+        login,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client);
+    said.finds(&["FN419"])?;
+    said.ok(&["pasv-list"])
+}
+
+fn active_dropped() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        more: "port_enable=YES\nconnect_timeout=2",
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    nft(
+        &scene.client,
+        "table inet fw { chain in { type filter hook input priority 0; policy drop; \
+         ct state established accept; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }; }\n",
+    );
+    let arguments = &["--active"];
+    Probe {
+        arguments,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client)
+    .finds(&["FN422"])
+}
+
+fn active_refused() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        more: "port_enable=NO",
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    let arguments = &["--active"];
+    Probe {
+        arguments,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client)
+    .finds(&["FN422"])
+}
+
+/// A password is not sent in plain: the session stops there and says so.
+fn held_in_plain() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let server = Setup {
+        tls: Tls::None,
+        ..Setup::new(Kind::Proftpd)
+    }
+    .start(&scene.server);
+    let login = Some((server.user, server.password.as_str()));
+    let probe = Probe {
+        login,
+        ..Probe::of(HOST)
+    };
+    let said = probe.at(&scene.client);
+    said.finds(&[])?;
+    said.has_status(3)?;
+    if said
+        .step("login")
+        .is_none_or(|(outcome, _)| outcome != "skipped")
+    {
+        return Err(format!("the login is not held:\n{said}").into());
+    }
+    let arguments = &["--insecure"];
+    Probe { arguments, ..probe }.at(&scene.client).has_status(0)
+}
+
+/// Nor under a certificate that nobody vouches for.
+fn held_unverified() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let server = Setup::new(Kind::Proftpd).start(&scene.server);
+    let login = Some((server.user, server.password.as_str()));
+    let probe = Probe {
+        login,
+        is_trusting: false,
+        ..Probe::of(HOST)
+    };
+    let said = probe.at(&scene.client);
+    said.notes(&["FN409"])?;
+    said.has_status(3)?;
+    let arguments = &["--insecure"];
+    Probe { arguments, ..probe }.at(&scene.client).has_status(0)
+}
