@@ -54,6 +54,9 @@ fn usage(verb: &Command) -> String {
     let options = own_options(verb).map(|option| {
         let name = option.get_long().expect("options have long names");
         let more = if takes_many(option) { " ..." } else { "" };
+        if !option.get_action().takes_values() {
+            return format!("[`--{name}`]");
+        }
         if option.is_required_set() {
             format!("`--{name}` {}{more}", value_name(option))
         } else {
@@ -71,20 +74,17 @@ fn positionals(verb: &Command) -> impl Iterator<Item = &Arg> {
     verb.get_positionals().filter(|a| !a.is_hide_set())
 }
 
-/// The global ones are on the page once.
+/// With values or without; the global ones and help are on the page once.
 fn own_options(command: &Command) -> impl Iterator<Item = &Arg> {
     let top = command.get_name() == "ftpnat";
-    command
-        .get_opts()
-        .filter(move |option| !option.is_hide_set() && (top || !option.is_global_set()))
+    command.get_arguments().filter(move |option| {
+        let is_told_once = option.is_global_set() || option.get_id() == "help";
+        !option.is_positional() && !option.is_hide_set() && (top || !is_told_once)
+    })
 }
 
 fn options(command: &Command) -> impl Iterator<Item = String> {
-    let top = command.get_name() == "ftpnat";
-    let flags = command
-        .get_arguments()
-        .filter(move |a| top && !a.is_positional() && !a.get_action().takes_values());
-    own_options(command).chain(flags).map(argument)
+    own_options(command).map(argument)
 }
 
 fn argument(arg: &Arg) -> String {

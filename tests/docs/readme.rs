@@ -98,6 +98,16 @@ fn the_rehearsal_in_the_readme_is_a_played_one() {
     );
 }
 
+/// And what `probe` prints there is what `tests/probe_lab` saw it print.
+#[test]
+fn the_probe_in_the_readme_is_a_played_one() {
+    let golden = crate::read(&crate::root().join("tests/data/probe/hang.txt"));
+    assert!(
+        readme().contains(&format!("```\n{golden}```\n")),
+        "README.md does not show:\n{golden}"
+    );
+}
+
 /// And what a sweep prints there is what `tests/sweep` sees it print.
 #[test]
 fn the_sweep_in_the_readme_is_a_played_one() {
