@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal, Read as _, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use anstream::{AutoStream, ColorChoice};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub fn ask(question: &str, color: Color) -> io::Result<Option<String>> {
     Ok((length > 0).then(|| line.trim().to_owned()))
 }
 
-/// Asks for a secret on standard error: what is typed is not shown. `None` at the end of the
-/// input.
+/// Asks for a secret on standard error: what is typed is not shown. `None` where it is broken
+/// off, by Ctrl-C or the end of the input.
 ///
 /// # Errors
 /// As `tcsetattr(3)`: where it would be shown, nothing is asked.
@@ -88,12 +88,41 @@ pub fn ask_secret(question: &str, color: Color) -> io::Result<Option<String>> {
     let stdin = io::stdin();
     let shown = tcgetattr(&stdin)?;
     let mut hidden = shown.clone();
-    hidden.local_flags.remove(LocalFlags::ECHO);
+    // Ctrl-C comes as a character: ended by it, the terminal would stay without its echo.
+    hidden
+        .local_flags
+        .remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
+    hidden.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
+    hidden.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
     tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden)?;
-    let answer = ask(question, color);
+    write_stderr(question, color);
+    let typed = secret_line(stdin.lock());
     tcsetattr(&stdin, SetArg::TCSAFLUSH, &shown)?;
     write_stderr("\n", color);
-    answer
+    typed
+}
+
+/// A line of a terminal that neither edits nor shows it.
+fn secret_line(from: impl io::Read) -> io::Result<Option<String>> {
+    const MOST: usize = 1024;
+    let mut typed = Vec::new();
+    for byte in from.bytes() {
+        match byte? {
+            b'\r' | b'\n' => return Ok(Some(String::from_utf8_lossy(&typed).into_owned())),
+            // Ctrl-C, Ctrl-D, Ctrl-\.
+            3 | 4 | 28 => return Ok(None),
+            // Backspace takes a character, which may have many bytes; Ctrl-U the line.
+            8 | 127 => {
+                let text = String::from_utf8_lossy(&typed).into_owned();
+                let end = text.char_indices().next_back().map_or(0, |(at, _)| at);
+                typed.truncate(end);
+            }
+            21 => typed.clear(),
+            byte if typed.len() < MOST => typed.push(byte),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Whether an answer is yes.
@@ -155,5 +184,25 @@ pub fn secret() -> Option<String> {
 pub fn end_line(is_open: bool, color: Color) {
     if is_open {
         write_stderr("\n", color);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_edited_by_hand_and_can_be_broken_off() {
+        let line = |typed: &[u8]| secret_line(typed).expect("no error");
+        assert_eq!(line(b"secret\n"), Some("secret".to_owned()));
+        assert_eq!(
+            line("geh\u{fc}\x7feim\r".as_bytes()),
+            Some("geheim".to_owned())
+        );
+        assert_eq!(line(b"wrong\x15right\n"), Some("right".to_owned()));
+        assert_eq!(line(b"\x7f\n"), Some(String::new()));
+        for broken_off in [&b"se\x03cret\n"[..], b"\x04", b"secret"] {
+            assert_eq!(line(broken_off), None);
+        }
     }
 }

@@ -90,6 +90,7 @@ fn healthy(setup: &Setup, host: &str) -> Result<(), Failed> {
     said.notes(if setup.demands_reuse { &["FN418"] } else { &[] })
         .map_err(context)?;
     said.has_status(0).map_err(context)?;
+    said.has_its_shape(host)?;
     said.ok(&[
         "connect",
         "greeting",

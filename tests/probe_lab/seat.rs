@@ -124,6 +124,30 @@ impl Said {
         Ok(())
     }
 
+    /// The object is one of `ftpnat.probe/1`.
+    pub(crate) fn has_its_shape(&self, target: &str) -> Result<(), Failed> {
+        let steps = self.report["steps"].as_array().into_iter().flatten();
+        let is_step = |step: &Value| {
+            let outcomes = ["ok", "failed", "skipped"];
+            step["step"].is_string()
+                && step["outcome"]
+                    .as_str()
+                    .is_some_and(|o| outcomes.contains(&o))
+                && step["ms"].is_u64()
+                && step["detail"].is_string()
+                && step["session"].is_string()
+        };
+        let is_one = self.report["format"] == "ftpnat.probe/1" && self.report["target"] == target;
+        if is_one
+            && self.report["findings"].is_array()
+            && steps.clone().count() > 0
+            && steps.clone().all(is_step)
+        {
+            return Ok(());
+        }
+        Err(format!("no object of ftpnat.probe/1:\n{self}").into())
+    }
+
     pub(crate) fn has_status(&self, wanted: i32) -> Result<(), Failed> {
         if self.status == wanted {
             return Ok(());

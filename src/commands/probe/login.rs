@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use crate::cli::Probe;
 use crate::output::{Failure, one_line};
 use crate::probe::course::User;
@@ -64,7 +66,8 @@ fn typed(name: &str, host: &str, color: Color) -> anyhow::Result<String> {
             .into());
     }
     let question = format!("Password of {} at {}: ", one_line(name), one_line(host));
-    Ok(ask_secret(&question, color)?.unwrap_or_default())
+    let typed = ask_secret(&question, color).context("cannot hide what is typed")?;
+    typed.ok_or_else(|| Failure::cannot("no password was typed").into())
 }
 
 /// What ends a line would begin another command.

@@ -136,7 +136,8 @@ impl Bench<'_> {
                     Some((from, _)) if certificate.now < from => {
                         "the certificate's time has not begun".to_owned()
                     }
-                    _ => "the certificate's time is over".to_owned(),
+                    Some(_) => "the certificate's time is over".to_owned(),
+                    None => "the certificate's dates cannot be read".to_owned(),
                 },
                 "renew the certificate and restart the server; or set the clock of this host",
             ),
