@@ -103,7 +103,7 @@ pub fn ask_secret(question: &str, color: Color) -> io::Result<Option<String>> {
 }
 
 /// A line of a terminal that neither edits nor shows it.
-fn secret_line(from: impl io::Read) -> io::Result<Option<String>> {
+fn secret_line(from: impl io::BufRead) -> io::Result<Option<String>> {
     const MOST: usize = 1024;
     let mut typed = Vec::new();
     for byte in from.bytes() {
