@@ -196,6 +196,14 @@ fn re_created() -> Result<(), Failed> {
     is_as(&host, &before, "rolled back")
 }
 
+/// A file that its readers find whole, before or after, as ftpnat itself writes it: who waits
+/// for the confirmation reads it all the time.
+fn rewritten(file: &std::path::Path, text: &str) {
+    let beside = file.with_extension("test");
+    fs::write(&beside, text).expect("written");
+    fs::rename(&beside, file).expect("in its place");
+}
+
 /// No clock that is set decides: a change made long ago, or in days to come, waits as long as
 /// any. The time since boot does: where it is beyond the end, the undo is overdue.
 fn clock_jumps() {
@@ -217,7 +225,7 @@ fn clock_jumps() {
             let end = rest.find([',', '}']).expect("its end");
             let jumped = format!("{head}{from}{jump}{}", &rest[end..]);
             if from == "\"since\":" {
-                fs::write(&file, jumped).expect("written");
+                rewritten(&file, &jumped);
                 let run = host.run(&["status", "--output", "json"]);
                 let (_, left) = run.stdout.split_once("\"pending_confirm\":").expect("it");
                 assert!(left.starts_with(['1', '2']), "{run:?}");
@@ -226,7 +234,7 @@ fn clock_jumps() {
                 assert!(child.wait().expect("it ends").success());
             } else if jump == "1" {
                 // As after a night's sleep.
-                fs::write(&file, jumped).expect("written");
+                rewritten(&file, &jumped);
                 assert_eq!(child.wait().expect("it ends").code(), Some(4));
                 assert_status(&host.run(&["status"]), 0, "nothing is installed");
             } else {
