@@ -4,7 +4,8 @@ use crate::ftpnat;
 
 #[test]
 fn what_a_client_printed_is_explained() {
-    let text = ftpnat(&["explain", "425 Unable to build data connection"]).done();
+    let message = "425 Unable to build data connection: Operation not permitted";
+    let text = ftpnat(&["explain", message]).done();
     for part in [
         "It is no firewall",
         "NoSessionReuseRequired",
@@ -12,6 +13,19 @@ fn what_a_client_printed_is_explained() {
         "ftpnat probe HOST",
     ] {
         assert!(text.contains(part), "{part}: {text}");
+    }
+    // Only its ending tells; the network is not ruled out.
+    for ending in [
+        "",
+        ": Connection timed out",
+        ": Connection refused",
+        ": No route to host",
+    ] {
+        let message = format!("425 Unable to build data connection{ending}");
+        let text = ftpnat(&["explain", &message]).done();
+        let first = text.split("\n425 ").next().unwrap_or_default();
+        assert!(!first.contains("It is no firewall"), "{message}: {text}");
+        assert!(first.contains("FN414"), "{message}: {text}");
     }
     // Quotes are not needed, case and numbers do not count.
     let words = ["explain", "entering", "PASSIVE", "mode", "(10,9,8,7,6,5)"];

@@ -1,7 +1,8 @@
 //! Active mode.
 
 use crate::model::check::{
-    ACTIVE_DATA_BLOCKED, ACTIVE_REFUSED, ACTIVE_WITH_TLS_BEHIND_NAT, EPSV_NOT_OFFERED,
+    ACTIVE_DATA_BLOCKED, ACTIVE_REFUSED, ACTIVE_WITH_TLS_BEHIND_NAT, DATA_SILENT, EPSV_NOT_OFFERED,
+    TLS_SESSION_REUSE_DEMANDED,
 };
 
 use super::{PROBE, Symptom};
@@ -52,5 +53,32 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         checks: &[ACTIVE_REFUSED, ACTIVE_DATA_BLOCKED],
         next: &[PROBE, "ftpnat probe HOST --user NAME --active"],
         source: "vsftpd, ProFTPD",
+    },
+    Symptom {
+        texts: &[
+            "425 Unable to build data connection",
+            "425 Unable to build data connection: Connection timed out",
+            "425 Unable to build data connection: Connection refused",
+            "425 Unable to build data connection: No route to host",
+        ],
+        causes: &[
+            "the ending tells: `Operation not permitted` and `not resumed` are TLS session reuse, \
+             and no firewall",
+            "`Connection timed out`, `refused` and `No route to host` are the network: the \
+             server's connection to the client (active), or the client's to the range",
+        ],
+        is_network: true,
+        cure: &[
+            "session reuse: a client that resumes, or TLSOptions NoSessionReuseRequired (ProFTPD)",
+            "the network: passive mode, with its range open on every firewall on the way",
+        ],
+        checks: &[
+            TLS_SESSION_REUSE_DEMANDED,
+            DATA_SILENT,
+            ACTIVE_REFUSED,
+            ACTIVE_DATA_BLOCKED,
+        ],
+        next: &[PROBE, "ftpnat probe HOST --user NAME --active"],
+        source: "proftpd howto/TLS.html",
     },
 ];

@@ -96,9 +96,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "proftpd howto/AWS.html; metasploit#11798",
     },
     Symptom {
-        texts: &[
-            "docker: out of memory or minutes to start with a large passive port range published",
-        ],
+        texts: &["docker host OOM, minutes to start with a large passive port range published"],
         causes: &["Docker makes a rule and a proxy process for each published port"],
         is_network: true,
         cure: &["a small range, `userland-proxy: false`, or one DNAT rule for the whole range"],

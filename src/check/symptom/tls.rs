@@ -43,10 +43,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "jlaffaye/ftp#342; rclone#7234; FluentFTP#1738, #311",
     },
     Symptom {
-        texts: &[
-            "425 Unable to build data connection: Operation not permitted",
-            "425 Unable to build data connection",
-        ],
+        texts: &["425 Unable to build data connection: Operation not permitted"],
         causes: DEMANDED,
         is_network: false,
         cure: &["a client that resumes; else in ProFTPD's TLS: TLSOptions NoSessionReuseRequired"],
