@@ -38,6 +38,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
              time out behind it, and nothing translates it under TLS",
             "in plain FTP the helper that would translate it is not loaded, or not assigned",
             "an address that is right, and a range that no firewall lets in",
+            "in Kubernetes and Docker it is the pod's or container's address",
         ],
         is_network: true,
         cure: &[
@@ -45,7 +46,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ],
         checks: &[PASV_PRIVATE_ADDRESS, HELPER_NOT_ASSIGNED, DATA_SILENT],
         next: &[PROBE, CHECK],
-        source: "minio/minio#17457; million12/docker-vsftpd#6; pyftpdlib#39; NethServer/dev#5279",
+        source: "minio/minio#17457; million12/docker-vsftpd#6; pyftpdlib#39; NethServer/dev#5279; \
+                 bfren/docker-ftps#160",
     },
     Symptom {
         texts: &[
@@ -102,7 +104,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "garethflowers/docker-ftp-server#67, #117",
     },
     Symptom {
-        texts: &["500 OOPS: invalid pasv_address"],
+        texts: &[
+            "500 OOPS: invalid pasv_address",
+            "421 Service not available",
+        ],
         causes: &["quotes around the value: pasv_address='203.0.113.10'"],
         is_network: false,
         cure: &["pasv_address=203.0.113.10, without quotes and blanks"],
@@ -138,7 +143,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "drakkan/sftpgo#1013; ftpserverlib#251",
     },
     Symptom {
-        texts: &["PASV returned a different IP address than the one the client connected to"],
+        texts: &[
+            "PASV returned a different IP address than the one the client connected to",
+            "PASV IP differs from IP client connected to",
+        ],
         causes: &["several public addresses for one name (load balancers), and one is announced"],
         is_network: true,
         cure: &["announce per listener, or one address for the name; EPSV names none"],
@@ -150,6 +158,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         texts: &[
             "PASV gives wrong port",
             "passive port in reply differs from the listening port",
+            "227 Entering Passive Mode (203,0,113,5,141,112)",
         ],
         causes: &[
             "in plain FTP a helper or ALG on the way puts a port of its own into the reply; under \

@@ -62,6 +62,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
         texts: &[
             "xt_CT: No such helper \"ftp\"",
+            "RULE_APPEND failed (No such file or directory)",
             "iptables: RULE_APPEND failed (No such file or directory): rule in chain PREROUTING",
         ],
         causes: &["the helper's module is not installed or not loaded"],
@@ -73,6 +74,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         texts: &[
+            "421 Service not available",
             "421 Service not available, remote server has closed connection.",
             "Missing nfct_seqadj_ext_add() setup call",
         ],
@@ -101,6 +103,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         texts: &[
+            "227 and 229 never arrive after a failed PASV, plain FTP with a helper",
             "the reply to EPSV or PASV never arrives after a failed PASV, plain FTP with a helper",
         ],
         causes: &[

@@ -5,12 +5,53 @@ use std::collections::BTreeSet;
 
 use super::{Symptom, all};
 
-/// The longest text that is looked at.
-const MOST: usize = 8 * 1024;
+/// How many characters of a text are looked at.
+pub const LONGEST: usize = 8 * 1024;
 /// How much of a symptom's words, or of the text's, must be the other's.
 const ENOUGH: f64 = 0.7;
-/// The weight that common words must have together: one rare word, or some common ones.
+/// The weight that common words must have together.
 const LEAST: f64 = 3.0;
+/// What a word weighs that says little.
+const LITTLE: f64 = 0.5;
+/// What a reply code weighs: servers send each with very many messages.
+const OF_A_CODE: f64 = 1.0;
+/// Of this many letters is the name of an option or of an error, such as `ECONNREFUSED`: it
+/// may stand alone, and shorter words may not.
+const NAME: usize = 12;
+/// Words that any program prints. They are rare in the table, and say nothing all the same.
+const EVERYDAY: &[&str] = &[
+    "a",
+    "address",
+    "and",
+    "by",
+    "command",
+    "complete",
+    "denied",
+    "directory",
+    "error",
+    "failed",
+    "file",
+    "for",
+    "firewall",
+    "in",
+    "is",
+    "no",
+    "not",
+    "of",
+    "on",
+    "operation",
+    "or",
+    "permission",
+    "permitted",
+    "rule",
+    "server",
+    "such",
+    "table",
+    "the",
+    "to",
+    "transfer",
+    "with",
+];
 
 /// A symptom that a text is like.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +68,7 @@ pub struct Likeness {
 /// have it.
 #[must_use]
 pub fn like(text: &str) -> Vec<Likeness> {
-    let text: String = text.chars().take(MOST).collect();
+    let text: String = text.chars().take(LONGEST).collect();
     let asked = words(&text);
     let is_code_alone = asked.len() == 1 && asked.iter().all(|word| is_code(word));
     let weights = Weights::new();
@@ -87,13 +128,19 @@ impl Weights {
         }
     }
 
-    /// 0.5 for what is nearly everywhere, up to about 4.
+    /// From [`LITTLE`] to about 4.
     fn of(&self, word: &str) -> f64 {
+        if is_code(word) {
+            return OF_A_CODE;
+        }
+        if EVERYDAY.contains(&word) {
+            return LITTLE;
+        }
         let having = self.texts.iter().filter(|text| text.contains(word)).count();
         let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         (count(self.texts.len()) / count(having.max(1)))
             .ln()
-            .max(0.5)
+            .max(LITTLE)
     }
 
     fn sum<'a>(&self, words: impl Iterator<Item = &'a String>) -> f64 {
@@ -104,7 +151,10 @@ impl Weights {
     /// much of the shorter one the other has.
     fn score(&self, asked: &BTreeSet<String>, known: &BTreeSet<String>) -> f64 {
         let common = self.sum(asked.intersection(known));
-        if common < LEAST {
+        let mut shared = asked.intersection(known);
+        let is_one =
+            matches!((shared.next(), shared.next()), (Some(word), None) if word.len() < NAME);
+        if common < LEAST || is_one {
             return 0.0;
         }
         let of_known = common / self.sum(known.iter());

@@ -16,6 +16,18 @@ const DEMANDED: &[&str] = &[
 pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
         texts: &[
+            "425 Unable to build data connection: Operation not permitted",
+            "425 Unable to build data connection",
+        ],
+        causes: DEMANDED,
+        is_network: false,
+        cure: &["a client that resumes; else in ProFTPD's TLS: TLSOptions NoSessionReuseRequired"],
+        checks: &[TLS_SESSION_REUSE_DEMANDED],
+        next: &[PROBE],
+        source: "proftpd howto/TLS.html",
+    },
+    Symptom {
+        texts: &[
             "522 SSL connection failed; session reuse required: see require_ssl_reuse option in \
              vsftpd.conf man page",
             "522 SSL connection failed: session reuse required",
@@ -41,18 +53,6 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         checks: &[TLS_SESSION_REUSE_DEMANDED],
         next: &[PROBE],
         source: "jlaffaye/ftp#342; rclone#7234; FluentFTP#1738, #311",
-    },
-    Symptom {
-        texts: &[
-            "425 Unable to build data connection: Operation not permitted",
-            "425 Unable to build data connection",
-        ],
-        causes: DEMANDED,
-        is_network: false,
-        cure: &["a client that resumes; else in ProFTPD's TLS: TLSOptions NoSessionReuseRequired"],
-        checks: &[TLS_SESSION_REUSE_DEMANDED],
-        next: &[PROBE],
-        source: "proftpd howto/TLS.html",
     },
     Symptom {
         texts: &[
