@@ -28,11 +28,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "stilliard/docker-pure-ftpd#39; fauria/docker-vsftpd#51; ftp-srv#157",
     },
     Symptom {
-        texts: &[
-            "227 Entering Passive Mode (172,18,0,2,117,51)",
-            "227 Entering Passive Mode (10,0,0,5,195,80)",
-            "227 Entering Passive Mode (192,168,5,129,118,209)",
-        ],
+        texts: &["227 Entering Passive Mode"],
         causes: &[
             "an address of 10., 172.16-31. or 192.168. in the reply is private: outside clients \
              time out behind it, and nothing translates it under TLS",
@@ -158,7 +154,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         texts: &[
             "PASV gives wrong port",
             "passive port in reply differs from the listening port",
-            "227 Entering Passive Mode (203,0,113,5,141,112)",
+            "227 Entering Passive Mode",
         ],
         causes: &[
             "in plain FTP a helper or ALG on the way puts a port of its own into the reply; under \
@@ -210,7 +206,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "227 with LAN IP although MasqueradeAddress is a DNS name",
         ],
         causes: &["the name resolves to the inside address there (split DNS), once, at the start"],
-        is_network: false,
+        is_network: true,
         cure: &["the address itself in place of its name"],
         checks: &[PASV_PRIVATE_ADDRESS],
         next: &[PROBE],
@@ -233,7 +229,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         causes: &[
             "the range is too small for the load; ProFTPD then takes any port, which is shut",
         ],
-        is_network: false,
+        is_network: true,
         cure: &["a larger range, in the server and in every firewall: twice the clients at least"],
         checks: &[PASSIVE_RANGE_TOO_SMALL, DATA_PORT_OUTSIDE_RANGE],
         next: &[PLAN, "ftpnat probe HOST --profile P"],

@@ -74,7 +74,9 @@ pub fn like(text: &str) -> Vec<Likeness> {
     let weights = Weights::new();
     let mut found: Vec<Likeness> = all()
         .filter_map(|symptom| {
-            let scores = symptom.texts.iter().enumerate().map(|(place, text)| {
+            // Of equals the last is the greatest: reversed, the first of them.
+            let texts = symptom.texts.iter().enumerate().rev();
+            let scores = texts.map(|(place, text)| {
                 let known = words(text);
                 let score = if is_code_alone {
                     f64::from(u8::from(asked.is_subset(&known)))

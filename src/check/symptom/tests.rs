@@ -235,6 +235,11 @@ const REPORTED: &[(u8, &str, &str)] = &[
     ),
     (
         47,
+        "nf_ct_ftp: dropping packet: cannot add expectation IN= OUT=eth0 SRC=10.0.0.5",
+        "ftpnat's lab",
+    ),
+    (
+        47,
         "227 and 229 never arrive after a failed PASV, plain FTP with a helper",
         "ftpnat's lab",
     ),

@@ -16,8 +16,8 @@ const DEMANDED: &[&str] = &[
 pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
         texts: &[
-            "425 Unable to build data connection: Operation not permitted",
             "425 Unable to build data connection",
+            "425 Unable to build data connection: Operation not permitted",
         ],
         causes: DEMANDED,
         is_network: false,
