@@ -20,7 +20,7 @@ pub fn explanation(found: &[Likeness]) -> String {
     let within = |margin: f64| found.iter().filter(|one| one.score > best - margin).count();
     if within(SAME) > IN_FULL {
         // Which of them is told in full would be a guess.
-        return list("It may be each of these", found);
+        return list("It may be any of these", found);
     }
     let (first, others) = found.split_at(within(NEAR).min(IN_FULL));
     let told: Vec<String> = first.iter().map(symptom).collect();

@@ -4,7 +4,7 @@ use clap::Parser as _;
 use ftpnat::check::symptom::all;
 
 use crate::golden::Golden;
-use crate::{ftpnat, program, ran};
+use crate::{ftpnat, program, ran, read};
 
 /// What a tired administrator is told to run is there.
 #[test]
@@ -96,4 +96,13 @@ fn bytes_of_another_language_do_not_hide_the_message() {
         .arg("explain")
         .arg(std::ffi::OsStr::from_bytes(bytes)));
     assert!(said.done().contains("FN418"));
+}
+
+#[test]
+fn the_readme_shows_what_is_said() {
+    let asked = "522 SSL connection failed; session reuse required";
+    let said = ftpnat(&["explain", asked]).done();
+    let readme = read("README.md");
+    assert!(readme.contains(&format!("$ ftpnat explain \"{asked}\"\n")));
+    assert!(readme.contains(&format!("```\n{said}```\n")), "{said}");
 }
