@@ -9,6 +9,9 @@ use super::{Symptom, all};
 pub const LONGEST: usize = 8 * 1024;
 /// How much of a symptom's words, or of the text's, must be the other's.
 const ENOUGH: f64 = 0.7;
+/// How much of a symptom's words a part of it has at least: two words of a sentence may be
+/// of another one.
+const PART: f64 = 0.3;
 /// The weight that common words must have together.
 const LEAST: f64 = 3.0;
 /// What a word weighs that says little.
@@ -43,7 +46,6 @@ const EVERYDAY: &[&str] = &[
     "or",
     "permission",
     "permitted",
-    "rule",
     "server",
     "such",
     "table",
@@ -153,14 +155,20 @@ impl Weights {
     /// much of the shorter one the other has.
     fn score(&self, asked: &BTreeSet<String>, known: &BTreeSet<String>) -> f64 {
         let common = self.sum(asked.intersection(known));
-        let mut shared = asked.intersection(known);
+        // An everyday word beside one other makes no message of it.
+        let mut telling = asked
+            .intersection(known)
+            .filter(|word| !EVERYDAY.contains(&word.as_str()));
         let is_one =
-            matches!((shared.next(), shared.next()), (Some(word), None) if word.len() < NAME);
+            matches!((telling.next(), telling.next()), (Some(word), None) if word.len() < NAME);
         if common < LEAST || is_one {
             return 0.0;
         }
         let of_known = common / self.sum(known.iter());
         let of_asked = common / self.sum(asked.iter());
+        if of_known < PART {
+            return 0.0;
+        }
         // The whole symptom beats a part of another.
         of_known.max(0.95 * of_asked) * (1.0 - 0.02 * (1.0 - of_known.min(of_asked)))
     }

@@ -318,6 +318,13 @@ const UNRELATED: &[&str] = &[
     "cannot open shared object file",
     "it does not work",
     "how do I open a port in the firewall",
+    "the directory listing",
+    "port range",
+    "error: remote directory not found",
+    "iptables: No chain/target/match by that name.",
+    "modprobe: FATAL: Module nf_conntrack_ftp not found",
+    "nf_conntrack: nf_conntrack: table full, dropping packet",
+    "connection reset by peer",
 ];
 
 #[test]
