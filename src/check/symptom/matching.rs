@@ -99,14 +99,23 @@ pub fn like(text: &str) -> Vec<Likeness> {
     found
 }
 
-/// The words of a text: lower case, no punctuation, no numbers but reply codes.
+/// The words of a text: lower case, no punctuation, no numbers but reply codes and those of
+/// errors, `GnuTLS error -15`.
 fn words(text: &str) -> BTreeSet<String> {
     let lower = text.to_lowercase();
-    lower
+    let all: Vec<&str> = lower
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
-        .filter(|word| is_code(word) || !word.chars().all(|c| c.is_ascii_digit()))
-        .map(str::to_owned)
+        .collect();
+    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let numbered = all
+        .windows(2)
+        .filter(|pair| pair[0] == "error" && is_number(pair[1]))
+        .map(<[&str]>::concat);
+    let plain = all.iter().filter(|word| is_code(word) || !is_number(word));
+    plain
+        .map(|word| (*word).to_owned())
+        .chain(numbered)
         .collect()
 }
 

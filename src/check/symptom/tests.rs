@@ -173,6 +173,8 @@ const REPORTED: &[(u8, &str, &str)] = &[
         "GnuTLS error -15: An unexpected TLS packet was received.",
         "app-ftp#7",
     ),
+    (30, "GnuTLS error -110", "proftpd#1825"),
+    (31, "GnuTLS error -15", "app-ftp#7"),
     (
         32,
         "500 I won't open a connection to 10.28.14.115 (only to XX)",
@@ -284,6 +286,8 @@ fn every_row_of_the_reports_is_there() {
 const UNRELATED: &[&str] = &[
     "segmentation fault",
     "hello world",
+    "GnuTLS error -53: Error in the push function.",
+    "error 15",
     "disk full",
     "no space left on device",
     "No such file or directory",

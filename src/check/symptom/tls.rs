@@ -85,6 +85,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
         texts: &[
             "GnuTLS error -110: The TLS connection was non-properly terminated.",
+            "GnuTLS error -110",
             "GnuTLS error -110 in gnutls_record_recv: The TLS connection was non-properly \
              terminated.",
         ],
@@ -100,7 +101,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "proftpd#1825, #619",
     },
     Symptom {
-        texts: &["GnuTLS error -15: An unexpected TLS packet was received."],
+        texts: &[
+            "GnuTLS error -15: An unexpected TLS packet was received.",
+            "GnuTLS error -15",
+        ],
         causes: &[
             "plain words came where TLS was expected: an error that the server says in plain",
         ],
