@@ -2,6 +2,7 @@
 
 mod probe;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -111,7 +112,12 @@ pub enum Command {
         /// A check's number or name, such as FN206 or ip-forwarding-off; or the words that a
         /// client, a server or a kernel printed, such as "425 Unable to build data
         /// connection". They need not be exact.
-        #[arg(value_name = "ID|TEXT", num_args(1..), required = true)]
+        #[arg(
+            value_name = "ID|TEXT",
+            num_args(1..),
+            required = true,
+            value_parser = OsStringValueParser::new().map(|text| text.to_string_lossy().into_owned())
+        )]
         asked: Vec<String>,
     },
     /// Save what `check` reads of this host to a directory, for a bug report.

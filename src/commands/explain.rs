@@ -1,19 +1,21 @@
 //! `ftpnat explain`: the page of a check, or what an error message comes from.
 
-use crate::check::symptom::like;
+use crate::check::symptom::{LONGEST, like};
 use crate::check::{CHECKS, by_name};
 use crate::output::{self, Failure, one_line};
 use crate::sys::terminal::{Color, write_stdout};
 
 /// Prints the page, or the causes.
 pub(super) fn run(asked: &[String], color: Color) -> anyhow::Result<()> {
-    let asked = asked.join(" ");
-    let text = if let Some(check) = by_name(&asked) {
-        output::check::page(check) + &also(&asked)
+    // What a clipboard holds may be a whole log; the beginning tells which message it is.
+    let asked: String = asked.join(" ").chars().take(LONGEST).collect();
+    let asked = asked.trim();
+    let text = if let Some(check) = by_name(asked) {
+        output::check::page(check) + &also(asked)
     } else {
-        let found = like(&asked);
+        let found = like(asked);
         if found.is_empty() {
-            return Err(unknown(&asked).into());
+            return Err(unknown(asked).into());
         }
         output::symptom::explanation(&found)
     };
@@ -36,8 +38,11 @@ fn also(asked: &str) -> String {
 }
 
 fn unknown(asked: &str) -> Failure {
-    // Of a long text the beginning tells which it is.
-    let shown: String = one_line(asked).chars().take(100).collect();
+    let beginning: String = asked.chars().take(100).collect();
+    let mut shown = one_line(&beginning);
+    if beginning.len() < asked.len() {
+        shown.push_str("...");
+    }
     let near = CHECKS
         .iter()
         .map(|check| check.id)

@@ -4,32 +4,48 @@ use std::fmt::Write as _;
 
 use crate::check::symptom::{Likeness, Symptom};
 
-use super::words::{BOLD, CAREFUL, dimmed, hanging, wrapped};
+use super::words::{BOLD, CAREFUL, DIM, dimmed, hanging, wrapped};
 
 /// How many symptoms are told in full; of the others their text.
 const IN_FULL: usize = 2;
+/// What is less like by so little may be it as well.
+const NEAR: f64 = 0.1;
+/// Scores that differ by less are the same.
+const SAME: f64 = 1e-9;
 
 /// The symptoms that a text is like, the likest first; at least one.
 #[must_use]
 pub fn explanation(found: &[Likeness]) -> String {
-    // What is nearly as like may be it as well.
     let best = found.first().map_or(0.0, |first| first.score);
-    let is_near = |one: &&Likeness| one.score > best - 0.1;
-    let near = found.iter().take(IN_FULL).filter(is_near).count();
-    let (first, others) = found.split_at(near.max(1).min(found.len()));
+    let within = |margin: f64| found.iter().filter(|one| one.score > best - margin).count();
+    if within(SAME) > IN_FULL {
+        // Which of them is told in full would be a guess.
+        return list("It may be any of these", found);
+    }
+    let (first, others) = found.split_at(within(NEAR).min(IN_FULL));
     let told: Vec<String> = first.iter().map(symptom).collect();
-    let mut text = told.join("\n");
+    let mut text = told.join(&format!("\n{DIM}-- or --{DIM:#}\n\n"));
     if !others.is_empty() {
-        let _ = writeln!(text, "\n{BOLD}It may also be{BOLD:#}");
-        for other in others {
-            text.push_str(&hanging("  ", "    ", other.symptom.texts[other.text]));
-        }
-        text.push_str(&dimmed(&wrapped(
-            "  ",
-            "`ftpnat explain` with one of them says more",
-        )));
+        text.push('\n');
+        text.push_str(&list("It may also be", others));
     }
     text
+}
+
+/// What is printed, and the likeliest cause below it.
+fn list(head: &str, found: &[Likeness]) -> String {
+    let mut text = format!("{BOLD}{head}{BOLD:#}\n");
+    for one in found {
+        text.push_str(&hanging("  ", "    ", one.symptom.texts[one.text]));
+        if let Some(cause) = one.symptom.causes.first() {
+            text.push_str(&dimmed(&hanging("      ", "      ", cause)));
+        }
+    }
+    text + "\n"
+        + &dimmed(&wrapped(
+            "  ",
+            "`ftpnat explain` with one of them says more",
+        ))
 }
 
 fn symptom(likeness: &Likeness) -> String {

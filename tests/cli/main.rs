@@ -11,6 +11,7 @@ mod json;
 mod probe;
 mod profiles;
 mod rules;
+mod symptom;
 mod terminal;
 
 use std::io::Write as _;

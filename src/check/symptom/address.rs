@@ -28,16 +28,13 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "stilliard/docker-pure-ftpd#39; fauria/docker-vsftpd#51; ftp-srv#157",
     },
     Symptom {
-        texts: &[
-            "227 Entering Passive Mode (172,18,0,2,117,51)",
-            "227 Entering Passive Mode (10,0,0,5,195,80)",
-            "227 Entering Passive Mode (192,168,5,129,118,209)",
-        ],
+        texts: &["227 Entering Passive Mode"],
         causes: &[
             "an address of 10., 172.16-31. or 192.168. in the reply is private: outside clients \
              time out behind it, and nothing translates it under TLS",
             "in plain FTP the helper that would translate it is not loaded, or not assigned",
             "an address that is right, and a range that no firewall lets in",
+            "in Kubernetes and Docker it is the pod's or container's address",
         ],
         is_network: true,
         cure: &[
@@ -45,7 +42,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ],
         checks: &[PASV_PRIVATE_ADDRESS, HELPER_NOT_ASSIGNED, DATA_SILENT],
         next: &[PROBE, CHECK],
-        source: "minio/minio#17457; million12/docker-vsftpd#6; pyftpdlib#39; NethServer/dev#5279",
+        source: "minio/minio#17457; million12/docker-vsftpd#6; pyftpdlib#39; NethServer/dev#5279; \
+                 bfren/docker-ftps#160",
     },
     Symptom {
         texts: &[
@@ -102,7 +100,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "garethflowers/docker-ftp-server#67, #117",
     },
     Symptom {
-        texts: &["500 OOPS: invalid pasv_address"],
+        texts: &[
+            "500 OOPS: invalid pasv_address",
+            "421 Service not available",
+        ],
         causes: &["quotes around the value: pasv_address='203.0.113.10'"],
         is_network: false,
         cure: &["pasv_address=203.0.113.10, without quotes and blanks"],
@@ -138,7 +139,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "drakkan/sftpgo#1013; ftpserverlib#251",
     },
     Symptom {
-        texts: &["PASV returned a different IP address than the one the client connected to"],
+        texts: &[
+            "PASV returned a different IP address than the one the client connected to",
+            "PASV IP differs from IP client connected to",
+        ],
         causes: &["several public addresses for one name (load balancers), and one is announced"],
         is_network: true,
         cure: &["announce per listener, or one address for the name; EPSV names none"],
@@ -150,6 +154,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         texts: &[
             "PASV gives wrong port",
             "passive port in reply differs from the listening port",
+            "227 Entering Passive Mode",
         ],
         causes: &[
             "in plain FTP a helper or ALG on the way puts a port of its own into the reply; under \
@@ -201,7 +206,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "227 with LAN IP although MasqueradeAddress is a DNS name",
         ],
         causes: &["the name resolves to the inside address there (split DNS), once, at the start"],
-        is_network: false,
+        is_network: true,
         cure: &["the address itself in place of its name"],
         checks: &[PASV_PRIVATE_ADDRESS],
         next: &[PROBE],
@@ -224,7 +229,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         causes: &[
             "the range is too small for the load; ProFTPD then takes any port, which is shut",
         ],
-        is_network: false,
+        is_network: true,
         cure: &["a larger range, in the server and in every firewall: twice the clients at least"],
         checks: &[PASSIVE_RANGE_TOO_SMALL, DATA_PORT_OUTSIDE_RANGE],
         next: &[PLAN, "ftpnat probe HOST --profile P"],

@@ -17,7 +17,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         causes: &["kernels since 4.7 assign no helper by themselves, and no rule does"],
         is_network: true,
         cure: &[
-            "a rule that assigns it to the control port: `ftpnat plan` says whether one is needed",
+            "a rule that assigns it to the control port: `ftpnat plan --profile P` says whether one is needed",
         ],
         checks: &[HELPER_NOT_ASSIGNED],
         next: &[CHECK, PLAN],
@@ -62,6 +62,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
         texts: &[
             "xt_CT: No such helper \"ftp\"",
+            "RULE_APPEND failed (No such file or directory)",
             "iptables: RULE_APPEND failed (No such file or directory): rule in chain PREROUTING",
         ],
         causes: &["the helper's module is not installed or not loaded"],
@@ -73,6 +74,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         texts: &[
+            "421 Service not available",
             "421 Service not available, remote server has closed connection.",
             "Missing nfct_seqadj_ext_add() setup call",
         ],
@@ -101,6 +103,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         texts: &[
+            "nf_ct_ftp: dropping packet: cannot add expectation",
+            "helper ftp dropping packet: cannot add expectation",
+            "227 and 229 never arrive after a failed PASV, plain FTP with a helper",
             "the reply to EPSV or PASV never arrives after a failed PASV, plain FTP with a helper",
         ],
         causes: &[
@@ -114,7 +119,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ],
         checks: &[RELATED_NOT_ACCEPTED],
         next: &["conntrack -L expect", CHECK],
-        source: "measured in ftpnat's lab",
+        source: "measured in ftpnat's lab; Linux nf_conntrack_ftp.c",
     },
     Symptom {
         texts: &["OpenWrt: no FTP helper rules for wan, auto_helper"],

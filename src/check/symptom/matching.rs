@@ -5,12 +5,55 @@ use std::collections::BTreeSet;
 
 use super::{Symptom, all};
 
-/// The longest text that is looked at.
-const MOST: usize = 8 * 1024;
+/// How many characters of a text are looked at.
+pub const LONGEST: usize = 8 * 1024;
 /// How much of a symptom's words, or of the text's, must be the other's.
 const ENOUGH: f64 = 0.7;
-/// The weight that common words must have together: one rare word, or some common ones.
+/// How much of a symptom's words a part of it has at least: two words of a sentence may be
+/// of another one.
+const PART: f64 = 0.3;
+/// The weight that common words must have together.
 const LEAST: f64 = 3.0;
+/// What a word weighs that says little.
+const LITTLE: f64 = 0.5;
+/// What a reply code weighs: servers send each with very many messages.
+const OF_A_CODE: f64 = 1.0;
+/// Of this many letters is the name of an option or of an error, such as `ECONNREFUSED`: it
+/// may stand alone, and shorter words may not.
+const NAME: usize = 12;
+/// Words that any program prints. They are rare in the table, and say nothing all the same.
+const EVERYDAY: &[&str] = &[
+    "a",
+    "address",
+    "and",
+    "by",
+    "command",
+    "complete",
+    "denied",
+    "directory",
+    "error",
+    "failed",
+    "file",
+    "for",
+    "firewall",
+    "in",
+    "is",
+    "no",
+    "not",
+    "of",
+    "on",
+    "operation",
+    "or",
+    "permission",
+    "permitted",
+    "server",
+    "such",
+    "table",
+    "the",
+    "to",
+    "transfer",
+    "with",
+];
 
 /// A symptom that a text is like.
 #[derive(Debug, Clone, Copy)]
@@ -27,13 +70,15 @@ pub struct Likeness {
 /// have it.
 #[must_use]
 pub fn like(text: &str) -> Vec<Likeness> {
-    let text: String = text.chars().take(MOST).collect();
+    let text: String = text.chars().take(LONGEST).collect();
     let asked = words(&text);
     let is_code_alone = asked.len() == 1 && asked.iter().all(|word| is_code(word));
     let weights = Weights::new();
     let mut found: Vec<Likeness> = all()
         .filter_map(|symptom| {
-            let scores = symptom.texts.iter().enumerate().map(|(place, text)| {
+            // Of equals the last is the greatest: reversed, the first of them.
+            let texts = symptom.texts.iter().enumerate().rev();
+            let scores = texts.map(|(place, text)| {
                 let known = words(text);
                 let score = if is_code_alone {
                     f64::from(u8::from(asked.is_subset(&known)))
@@ -54,14 +99,23 @@ pub fn like(text: &str) -> Vec<Likeness> {
     found
 }
 
-/// The words of a text: lower case, no punctuation, no numbers but reply codes.
+/// The words of a text: lower case, no punctuation, no numbers but reply codes and those of
+/// errors, `GnuTLS error -15`.
 fn words(text: &str) -> BTreeSet<String> {
     let lower = text.to_lowercase();
-    lower
+    let all: Vec<&str> = lower
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
-        .filter(|word| is_code(word) || !word.chars().all(|c| c.is_ascii_digit()))
-        .map(str::to_owned)
+        .collect();
+    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let numbered = all
+        .windows(2)
+        .filter(|pair| pair[0] == "error" && is_number(pair[1]))
+        .map(<[&str]>::concat);
+    let plain = all.iter().filter(|word| is_code(word) || !is_number(word));
+    plain
+        .map(|word| (*word).to_owned())
+        .chain(numbered)
         .collect()
 }
 
@@ -87,13 +141,19 @@ impl Weights {
         }
     }
 
-    /// 0.5 for what is nearly everywhere, up to about 4.
+    /// From [`LITTLE`] to about 4.
     fn of(&self, word: &str) -> f64 {
+        if is_code(word) {
+            return OF_A_CODE;
+        }
+        if EVERYDAY.contains(&word) {
+            return LITTLE;
+        }
         let having = self.texts.iter().filter(|text| text.contains(word)).count();
         let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         (count(self.texts.len()) / count(having.max(1)))
             .ln()
-            .max(0.5)
+            .max(LITTLE)
     }
 
     fn sum<'a>(&self, words: impl Iterator<Item = &'a String>) -> f64 {
@@ -104,11 +164,20 @@ impl Weights {
     /// much of the shorter one the other has.
     fn score(&self, asked: &BTreeSet<String>, known: &BTreeSet<String>) -> f64 {
         let common = self.sum(asked.intersection(known));
-        if common < LEAST {
+        // An everyday word beside one other makes no message of it.
+        let mut telling = asked
+            .intersection(known)
+            .filter(|word| !EVERYDAY.contains(&word.as_str()));
+        let is_one =
+            matches!((telling.next(), telling.next()), (Some(word), None) if word.len() < NAME);
+        if common < LEAST || is_one {
             return 0.0;
         }
         let of_known = common / self.sum(known.iter());
         let of_asked = common / self.sum(asked.iter());
+        if of_known < PART {
+            return 0.0;
+        }
         // The whole symptom beats a part of another.
         of_known.max(0.95 * of_asked) * (1.0 - 0.02 * (1.0 - of_known.min(of_asked)))
     }

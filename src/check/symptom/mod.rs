@@ -7,16 +7,19 @@ mod address;
 mod helper;
 mod matching;
 mod network;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use crate::model::check::CheckId;
 
-pub use matching::{Likeness, like};
+pub use matching::{LONGEST, Likeness, like};
 
 /// A text that somebody printed.
 #[derive(Debug, Clone, Copy)]
 pub struct Symptom {
-    /// How it is printed; more than one where programs differ. `#` stands for any number.
+    /// How it is printed; more than one where programs differ.
+    /// Numbers in it are examples, but for the reply code.
     pub texts: &'static [&'static str],
     /// What it comes from, the likeliest first.
     pub causes: &'static [&'static str],
@@ -32,13 +35,14 @@ pub struct Symptom {
     pub source: &'static str,
 }
 
-/// All of them.
+/// All of them. Of those that are equally like a text the first is told first, so what is
+/// taken for a firewall, and is none, stands before what is one.
 pub fn all() -> impl Iterator<Item = &'static Symptom> {
     let parts = [
+        tls::SYMPTOMS,
         address::SYMPTOMS,
         network::SYMPTOMS,
         helper::SYMPTOMS,
-        tls::SYMPTOMS,
         active::SYMPTOMS,
     ];
     parts.into_iter().flatten()

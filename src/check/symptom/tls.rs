@@ -15,6 +15,15 @@ const DEMANDED: &[&str] = &[
 
 pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
+        texts: &["425 Unable to build data connection: Operation not permitted"],
+        causes: DEMANDED,
+        is_network: false,
+        cure: &["a client that resumes; else in ProFTPD's TLS: TLSOptions NoSessionReuseRequired"],
+        checks: &[TLS_SESSION_REUSE_DEMANDED],
+        next: &[PROBE],
+        source: "proftpd howto/TLS.html",
+    },
+    Symptom {
         texts: &[
             "522 SSL connection failed; session reuse required: see require_ssl_reuse option in \
              vsftpd.conf man page",
@@ -41,15 +50,6 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         checks: &[TLS_SESSION_REUSE_DEMANDED],
         next: &[PROBE],
         source: "jlaffaye/ftp#342; rclone#7234; FluentFTP#1738, #311",
-    },
-    Symptom {
-        texts: &["425 Unable to build data connection: Operation not permitted"],
-        causes: DEMANDED,
-        is_network: false,
-        cure: &["a client that resumes; else in ProFTPD's TLS: TLSOptions NoSessionReuseRequired"],
-        checks: &[TLS_SESSION_REUSE_DEMANDED],
-        next: &[PROBE],
-        source: "proftpd howto/TLS.html",
     },
     Symptom {
         texts: &[
@@ -82,6 +82,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom {
         texts: &[
             "GnuTLS error -110: The TLS connection was non-properly terminated.",
+            "GnuTLS error -110",
             "GnuTLS error -110 in gnutls_record_recv: The TLS connection was non-properly \
              terminated.",
         ],
@@ -97,7 +98,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         source: "proftpd#1825, #619",
     },
     Symptom {
-        texts: &["GnuTLS error -15: An unexpected TLS packet was received."],
+        texts: &[
+            "GnuTLS error -15: An unexpected TLS packet was received.",
+            "GnuTLS error -15",
+        ],
         causes: &[
             "plain words came where TLS was expected: an error that the server says in plain",
         ],
