@@ -1,24 +1,38 @@
-//! Many connections at once: begun, waited for, and why they failed.
+//! Connections, many at once: begun, waited for, and why they failed.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket};
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{SockFlag, SockaddrStorage, connect};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
+};
 
-use super::connect::socket_for;
-use super::icmp;
+use super::icmp::{self, Icmp};
 
 /// Why a connection did not come about.
 #[derive(Debug)]
 pub struct Failed {
-    /// What the kernel says.
+    /// As `connect(2)`; `TimedOut` where nothing comes back in time.
     pub error: io::Error,
-    /// Who said so by ICMP; `None` where it was no ICMP, or cannot be told (Linux before 5.9).
-    pub by: Option<IpAddr>,
+    /// The ICMP message that it failed by; none: a reset, silence, this host itself, or it
+    /// cannot be told (Linux before 5.9).
+    pub icmp: Option<Icmp>,
+    /// Whether anything was sent at all.
+    pub was_sent: bool,
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self {
+            error,
+            icmp: None,
+            was_sent: false,
+        }
+    }
 }
 
 impl Failed {
@@ -33,6 +47,12 @@ impl Failed {
                 | io::ErrorKind::NetworkUnreachable
                 | io::ErrorKind::PermissionDenied
         )
+    }
+
+    /// Who said no by ICMP, where that is known.
+    #[must_use]
+    pub fn by(&self) -> Option<IpAddr> {
+        self.icmp.and_then(|icmp| icmp.by)
     }
 
     /// The kernel's words, without its number for them.
@@ -63,20 +83,22 @@ pub fn has_route(to: IpAddr) -> bool {
     UdpSocket::bind(own).is_ok_and(|socket| socket.connect((to, 9)).is_ok())
 }
 
-/// Begins a connection; it is there, or has failed, when it can be written to.
+/// Begins a connection; it is there, or has failed, when it can be written to ([`went`]).
 ///
 /// # Errors
-/// Where it cannot even be begun; see [`Failed`].
-pub fn begin(to: SocketAddr) -> Result<TcpStream, Failed> {
-    let begun = || {
-        let socket = socket_for(to, SockFlag::SOCK_NONBLOCK)?;
-        icmp::keep(&socket, to)?;
-        match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
-            Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(socket)),
-            Err(errno) => Err(errno.into()),
-        }
-    };
-    begun().map_err(|error| Failed { error, by: None })
+/// As `bind(2)` and `connect(2)`, where it cannot even be begun.
+pub fn begin(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket_for(to, SockFlag::SOCK_NONBLOCK)?;
+    if let Some(from) = from {
+        // Several may leave from the same port, to different ends.
+        setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(from))?;
+    }
+    icmp::keep(&socket, to)?;
+    match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(socket)),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// How a connection went that can be written to.
@@ -84,10 +106,14 @@ pub fn begin(to: SocketAddr) -> Result<TcpStream, Failed> {
 /// # Errors
 /// Where it failed.
 pub fn went(stream: &TcpStream) -> Result<(), Failed> {
-    let by = icmp::kept(stream).and_then(|icmp| icmp.by);
+    let icmp = icmp::kept(stream);
     match stream.take_error() {
         Ok(None) => Ok(()),
-        Ok(Some(error)) | Err(error) => Err(Failed { error, by }),
+        Ok(Some(error)) | Err(error) => Err(Failed {
+            error,
+            icmp,
+            was_sent: true,
+        }),
     }
 }
 
@@ -126,4 +152,15 @@ pub fn wait(all: &[(BorrowedFd, For)], limit: Duration) -> io::Result<Vec<usize>
     Ok(places
         .filter_map(|(place, fd)| happened(fd).then_some(place))
         .collect())
+}
+
+/// A stream socket of the family of an address.
+pub(super) fn socket_for(address: SocketAddr, flags: SockFlag) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    let flags = flags | SockFlag::SOCK_CLOEXEC;
+    Ok(socket(family, SockType::Stream, flags, None)?)
 }

@@ -2,17 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, getsockopt, listen,
-    setsockopt, socket, sockopt,
-};
+use nix::sys::socket::{Backlog, SockFlag, SockaddrStorage, bind, listen, setsockopt, sockopt};
 
-use super::icmp::{self, Icmp};
+use super::calls::{self, Failed, For, begin, socket_for, went};
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,27 +35,6 @@ pub fn call_from(
     call_told(from, to, patience).map_err(|failed| failed.error)
 }
 
-/// Why a call failed.
-#[derive(Debug)]
-pub struct Failed {
-    /// As `connect(2)`; `TimedOut` where nothing comes back in time.
-    pub error: io::Error,
-    /// The ICMP message that it failed by; none: a reset, silence, or this host itself.
-    pub icmp: Option<Icmp>,
-    /// Whether anything was sent at all.
-    pub was_sent: bool,
-}
-
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Self {
-        Self {
-            error,
-            icmp: None,
-            was_sent: false,
-        }
-    }
-}
-
 /// The same as [`call_from`], and who said no.
 ///
 /// # Errors
@@ -68,37 +44,15 @@ pub fn call_told(
     to: SocketAddr,
     patience: Duration,
 ) -> Result<TcpStream, Failed> {
-    let socket = socket_for(to, SockFlag::SOCK_NONBLOCK)?;
-    if let Some(from) = from {
-        // Several may leave from the same port, to different ends.
-        setsockopt(&socket, sockopt::ReuseAddr, &true).map_err(io::Error::from)?;
-        bind(socket.as_raw_fd(), &SockaddrStorage::from(from)).map_err(io::Error::from)?;
+    let stream = begin(from, to)?;
+    let sent = |error: io::Error| Failed {
+        was_sent: true,
+        ..error.into()
+    };
+    if !is_ready(&stream, PollFlags::POLLOUT, patience).map_err(sent)? {
+        return Err(sent(io::ErrorKind::TimedOut.into()));
     }
-    icmp::keep(&socket, to)?;
-    match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
-        Ok(()) => {}
-        Err(Errno::EINPROGRESS) => {
-            let failed = |error: io::Error| Failed {
-                error,
-                icmp: None,
-                was_sent: true,
-            };
-            if !is_ready(&socket, PollFlags::POLLOUT, patience).map_err(failed)? {
-                return Err(failed(io::ErrorKind::TimedOut.into()));
-            }
-            match getsockopt(&socket, sockopt::SocketError).map_err(io::Error::from)? {
-                0 => {}
-                errno => {
-                    return Err(Failed {
-                        icmp: icmp::kept(&socket),
-                        ..failed(io::Error::from_raw_os_error(errno))
-                    });
-                }
-            }
-        }
-        Err(errno) => return Err(io::Error::from(errno).into()),
-    }
-    let stream = TcpStream::from(socket);
+    went(&stream)?;
     stream.set_nonblocking(false)?;
     Ok(stream)
 }
@@ -163,32 +117,11 @@ pub fn accept(listener: &TcpListener, patience: Duration) -> io::Result<TcpStrea
 /// # Errors
 /// As `poll(2)`.
 pub fn called(listeners: &[TcpListener], patience: Duration) -> io::Result<Vec<usize>> {
-    let mut fds: Vec<PollFd> = listeners
+    let all: Vec<_> = listeners
         .iter()
-        .map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN))
+        .map(|listener| (listener.as_fd(), For::Reading))
         .collect();
-    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
-    match poll(&mut fds, timeout) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(errno.into()),
-    }
-    let is_called = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
-    Ok(fds
-        .iter()
-        .enumerate()
-        .filter_map(|(place, fd)| is_called(fd).then_some(place))
-        .collect())
-}
-
-/// A stream socket of the family of an address.
-pub(super) fn socket_for(address: SocketAddr, flags: SockFlag) -> io::Result<OwnedFd> {
-    let family = if address.is_ipv4() {
-        AddressFamily::Inet
-    } else {
-        AddressFamily::Inet6
-    };
-    let flags = flags | SockFlag::SOCK_CLOEXEC;
-    Ok(socket(family, SockType::Stream, flags, None)?)
+    calls::wait(&all, patience)
 }
 
 fn is_ready(

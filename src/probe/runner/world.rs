@@ -12,8 +12,9 @@ use crate::probe::certificate::{self, Trust};
 use crate::probe::engine::{Engine, Event, Happened, Move, Next};
 use crate::probe::seen::{End, PORT_UNREACHABLE, Secured, Taken, Trouble};
 use crate::probe::tls;
+use crate::sys::calls::Failed;
 use crate::sys::clock;
-use crate::sys::connect::{self, Failed};
+use crate::sys::connect;
 use crate::sys::icmp::Icmp;
 
 use super::wire::{Deadline, Wire, is_resumed, version};

@@ -122,7 +122,7 @@ enum Way {
 impl Trial {
     fn begin(at: SocketAddr) -> Result<Way, Unable> {
         let nonce = random::bytes().map_err(unable(at))?;
-        match calls::begin(at) {
+        match calls::begin(None, at).map_err(Failed::from) {
             Ok(stream) => Ok(Way::Pending(Self {
                 at,
                 stream,
@@ -201,7 +201,7 @@ impl Trial {
 /// What it means that a connection did not come about. A REJECT without more words sends
 /// "port unreachable", which the kernel tells as a refusal, too.
 fn why(failed: &Failed) -> Outcome {
-    match (failed.error.kind(), failed.by) {
+    match (failed.error.kind(), failed.by()) {
         (io::ErrorKind::ConnectionRefused, None) => Outcome::Refused,
         (io::ErrorKind::TimedOut, None) => Outcome::Silent,
         (_, by) => Outcome::Rejected {
