@@ -106,12 +106,13 @@ pub fn begin(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStream> 
 /// # Errors
 /// Where it failed.
 pub fn went(stream: &TcpStream) -> Result<(), Failed> {
-    let icmp = icmp::kept(stream);
     match stream.take_error() {
         Ok(None) => Ok(()),
         Ok(Some(error)) | Err(error) => Err(Failed {
             error,
-            icmp,
+            // Asked for in this order: who takes the ICMP out of the queue takes the error with
+            // it (net/core/skbuff.c, `sock_dequeue_err_skb`).
+            icmp: icmp::kept(stream),
             was_sent: true,
         }),
     }
