@@ -47,6 +47,17 @@ pub struct Secured {
     pub certificate: Option<Certificate>,
 }
 
+impl fmt::Display for Secured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let session = if self.resumed {
+            "resumed"
+        } else {
+            "a new session"
+        };
+        write!(f, "{}, {session}", self.version)
+    }
+}
+
 /// A server's certificate, and what a client that verifies says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {

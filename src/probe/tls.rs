@@ -27,14 +27,22 @@ pub fn trusting() -> Result<Arc<ClientConfig>, Error> {
     Ok(Arc::new(config))
 }
 
+/// The same with sessions of its own: none of the other's is resumed.
+#[must_use]
+pub fn afresh(like: &ClientConfig) -> Arc<ClientConfig> {
+    with(like, Resumption::default())
+}
+
 /// The same, but it never resumes a session.
-///
-/// # Errors
-/// As [`trusting`].
-pub fn forgetful() -> Result<Arc<ClientConfig>, Error> {
-    let mut config = Arc::unwrap_or_clone(trusting()?);
-    config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+#[must_use]
+pub fn forgetful(like: &ClientConfig) -> Arc<ClientConfig> {
+    with(like, Resumption::disabled())
+}
+
+fn with(like: &ClientConfig, resumption: Resumption) -> Arc<ClientConfig> {
+    let mut config = like.clone();
+    config.resumption = resumption;
+    Arc::new(config)
 }
 
 /// What went wrong, as a client's user is to be told; `came`: the bytes in which it was found.

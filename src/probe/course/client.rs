@@ -29,7 +29,8 @@ pub(super) struct Client {
     sitting: usize,
     /// What must not be written down, whoever says it.
     secret: Option<String>,
-    /// The address that the last reply names, read before it was made fit to be shown.
+    /// The last reply as it came: what it names is read there, for what is shown of it may
+    /// have lost a number that is the secret too.
     heard: Option<Reply>,
 }
 
@@ -91,6 +92,15 @@ impl Client {
         self.dialogue.push(Line::Said(self.shown(noted)));
         self.done(Move::Say(line.to_owned())).await?;
         self.hear().await
+    }
+
+    /// `USER`, and `PASS` where it is asked for: the last reply.
+    pub(super) async fn log_in(&mut self, user: &str, password: &str) -> Heard {
+        let heard = self.say(&format!("USER {user}")).await?;
+        if heard.code != 331 {
+            return Ok(heard);
+        }
+        self.say_as(&format!("PASS {password}"), "PASS ****").await
     }
 
     /// The next reply that is no promise of another.

@@ -9,7 +9,7 @@ use crate::probe::reply::Reply;
 use crate::probe::seen::{End, Fetched, Heard, Sitting, Taken, Trouble, Try};
 
 use super::client::Client;
-use super::control::{is_in_session, lost};
+use super::control::lost;
 use super::{Errand, Purpose, login, words};
 
 /// The longest listing, and the most of a file, that is taken.
@@ -256,9 +256,4 @@ pub(super) fn listing(sitting: &Sitting) -> Option<&Taken> {
         .taken
         .as_ref()
         .filter(|taken| taken.end == Ok(End::Whole))
-}
-
-/// Whether the session still stands after this reply.
-pub(super) fn stands(heard: &Heard) -> bool {
-    is_in_session(heard)
 }

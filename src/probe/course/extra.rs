@@ -7,6 +7,7 @@ use crate::model::ftp::ClientMode;
 use crate::probe::seen::{Fetched, Idle, Outcome, Sitting, Trouble, Try};
 
 use super::client::Client;
+use super::control::is_in_session;
 use super::data::{self, listing, transfer};
 use super::{Errand, Purpose, words};
 
@@ -126,7 +127,7 @@ async fn more_ports(client: &mut Client, errand: &Errand, sitting: &mut Sitting)
     let mut stands = true;
     while stands && sitting.tries.len() < PORTS {
         let tried = data::passive(client, errand, sitting, &purpose).await;
-        stands = data::stands(&tried.asked);
+        stands = is_in_session(&tried.asked);
         let is_refused = tried.to.is_none();
         sitting.tries.push(tried);
         if is_refused {
@@ -168,7 +169,7 @@ async fn idle(client: &mut Client, sitting: &mut Sitting, time: Duration) -> boo
         words::outcome(words::survived(&idle)),
         words::idle(&idle),
     );
-    let stands = matches!(&idle.after, Some(heard) if data::stands(heard));
+    let stands = matches!(&idle.after, Some(heard) if is_in_session(heard));
     sitting.idle = Some(idle);
     stands
 }

@@ -4,7 +4,7 @@ use crate::probe::seen::{Encryption, Heard, Outcome, Sitting};
 
 use super::client::Client;
 use super::control::{is_in_session, lost};
-use super::{Errand, words};
+use super::{Errand, User, words};
 
 /// Logs in and sets the session up; whether it can go on. A secret is not sent where it is not
 /// safe: the session ends here then.
@@ -15,9 +15,10 @@ pub(super) async fn log_in(client: &mut Client, errand: &Errand, sitting: &mut S
         return false;
     }
     client.begin("logging in").await;
-    let heard = enter(client, errand).await;
+    let User { name, password, .. } = &errand.user;
+    let heard = client.log_in(name, password).await;
     let is_in = matches!(&heard, Ok(reply) if reply.code / 100 == 2);
-    let detail = format!("{}: {}", errand.user.name, words::heard(&heard));
+    let detail = format!("{name}: {}", words::heard(&heard));
     // Beside one under TLS a plain session may well be refused.
     let outcome = match (is_in, sitting.is_compared && heard.is_ok()) {
         (false, true) => Outcome::Skipped,
@@ -26,15 +27,6 @@ pub(super) async fn log_in(client: &mut Client, errand: &Errand, sitting: &mut S
     client.end("login", outcome, detail);
     sitting.login = Some(heard);
     is_in && settings(client, sitting).await
-}
-
-async fn enter(client: &mut Client, errand: &Errand) -> Heard {
-    let heard = client.say(&format!("USER {}", errand.user.name)).await?;
-    if heard.code != 331 {
-        return Ok(heard);
-    }
-    let line = format!("PASS {}", errand.user.password);
-    client.say_as(&line, "PASS ****").await
 }
 
 /// `PBSZ` and `PROT` under TLS (RFC 4217, section 9), where one is, and the representation.
@@ -89,7 +81,8 @@ async fn enter_again(client: &mut Client, errand: &Errand, sitting: &Sitting) ->
         positive(&client.say("AUTH TLS").await)?;
         secure_again(client, errand, sitting).await?;
     }
-    positive(&enter(client, errand).await).filter(|code| code / 100 == 2)?;
+    let User { name, password, .. } = &errand.user;
+    positive(&client.log_in(name, password).await).filter(|code| code / 100 == 2)?;
     for command in commands(sitting.encryption) {
         is_in_session(&client.say(command).await).then_some(())?;
     }

@@ -10,7 +10,6 @@ mod data;
 mod extra;
 mod login;
 mod strict;
-
 mod words;
 
 use std::net::SocketAddr;

@@ -164,11 +164,8 @@ impl Strict {
 
     async fn log_in(&mut self) -> Result<(), Fault> {
         self.stage = Stage::Login;
-        let reply = self.say(&format!("USER {}", self.wanted.user)).await?;
-        if reply.code == 331 {
-            self.say(&format!("PASS {}", self.wanted.password)).await?;
-        }
-        Ok(())
+        let Wanted { user, password, .. } = &self.wanted;
+        positive(self.client.log_in(user, password).await).map(drop)
     }
 
     /// The session's settings; the word that the lab's server wants to hear, if any.

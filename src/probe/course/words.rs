@@ -154,8 +154,7 @@ fn carried(tried: &Try) -> String {
 
 fn secured(secured: &Result<Secured, Trouble>) -> String {
     match secured {
-        Ok(secured) if secured.resumed => format!("{}, resumed", secured.version),
-        Ok(secured) => format!("{}, a new session", secured.version),
+        Ok(secured) => secured.to_string(),
         Err(trouble) => format!("TLS on the data connection: {trouble}"),
     }
 }

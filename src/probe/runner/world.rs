@@ -44,7 +44,6 @@ pub fn drive<T>(
         caller,
         until: clock::since_boot().saturating_add(caller.whole),
         resuming: tls::trusting()?,
-        forgetful: tls::forgetful()?,
         control: None,
         data: None,
         listener: None,
@@ -75,7 +74,6 @@ struct World<'a> {
     until: Duration,
     /// Its sessions are those of one control connection.
     resuming: Arc<ClientConfig>,
-    forgetful: Arc<ClientConfig>,
     control: Option<Wire>,
     data: Option<Wire>,
     listener: Option<TcpListener>,
@@ -98,7 +96,7 @@ impl World<'_> {
             }
             Move::Call { to, patience } => {
                 self.control = None;
-                self.resuming = tls::trusting().map_err(|e| Trouble::Other(e.to_string()))?;
+                self.resuming = tls::afresh(&self.resuming);
                 self.control = Some(self.call(to, patience)?);
             }
             Move::Say(line) => {
@@ -123,11 +121,11 @@ impl World<'_> {
             Move::SecureData { resume, patience } => {
                 let deadline = self.deadline(patience)?;
                 let config = if resume {
-                    &self.resuming
+                    Arc::clone(&self.resuming)
                 } else {
-                    &self.forgetful
+                    tls::forgetful(&self.resuming)
                 };
-                let (config, name) = (Arc::clone(config), self.caller.name.clone());
+                let name = self.caller.name.clone();
                 open(&mut self.data)?.secure(config, name, deadline)?;
                 return Ok(self.secured(self.data.as_ref()));
             }

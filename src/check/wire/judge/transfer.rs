@@ -4,7 +4,7 @@ use crate::check::{Finding, Remedy, Severity};
 use crate::model::check as id;
 use crate::model::ftp::Software;
 use crate::probe::reply::Reply;
-use crate::probe::seen::{Fetched, TlsTrouble, Trouble, Try};
+use crate::probe::seen::{Fetched, Taken, TlsTrouble, Trouble, Try};
 
 use super::data::said;
 use super::{Bench, all_of, error, in_words, setting};
@@ -228,19 +228,14 @@ fn is_about_source(words: &str) -> bool {
 
 /// What did not come over a connection that stays open.
 fn stalled(tried: &Try) -> Option<String> {
-    if let Some(Err(Trouble::Silent(after))) = &tried.secured {
-        let after = Trouble::Silent(*after);
-        return Some(format!("TLS does not begin: {after}"));
+    if let Some(Err(trouble @ Trouble::Silent(_))) = &tried.secured {
+        return Some(format!("TLS does not begin: {trouble}"));
     }
-    match &tried.taken {
-        Some(taken) => match &taken.end {
-            Err(trouble @ Trouble::Silent(_)) => {
-                Some(format!("{} bytes came: {trouble}", taken.bytes.len()))
-            }
-            _ => None,
-        },
-        None => None,
-    }
+    let taken = tried.taken.as_ref()?;
+    let Err(trouble @ Trouble::Silent(_)) = &taken.end else {
+        return None;
+    };
+    Some(format!("{} bytes came: {trouble}", taken.bytes.len()))
 }
 
 fn incomplete(tried: &Try) -> String {
@@ -253,16 +248,17 @@ fn incomplete(tried: &Try) -> String {
             "the server agreed to TLS on data connections, and speaks plain on them".to_owned()
         }
         (_, Some(Err(trouble)), ..) => format!("TLS on the data connection fails: {trouble}"),
-        (.., Some(taken), _) if taken.end.is_err() => {
-            let trouble = taken
-                .end
-                .as_ref()
-                .err()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+        (
+            ..,
+            Some(Taken {
+                bytes,
+                end: Err(trouble),
+            }),
+            _,
+        ) => {
             format!(
                 "the data connection breaks off after {} bytes: {trouble}",
-                taken.bytes.len()
+                bytes.len()
             )
         }
         (.., Some(Err(trouble))) => {
@@ -304,14 +300,7 @@ fn told(tried: &Try) -> String {
 fn carried(tried: &Try) -> Vec<String> {
     let mut words = Vec::new();
     match &tried.secured {
-        Some(Ok(secured)) => {
-            let kind = if secured.resumed {
-                "resumed"
-            } else {
-                "a new session"
-            };
-            words.push(format!("{}, {kind}", secured.version));
-        }
+        Some(Ok(secured)) => words.push(secured.to_string()),
         Some(Err(trouble)) => words.push(format!("TLS on it: {trouble}")),
         None => {}
     }
