@@ -1,7 +1,7 @@
 //! Connections of a client through the kernel, to servers by rules one by one and by maps.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use ftpnat::facts::Facts;
@@ -12,6 +12,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::read;
 use crate::support::directory;
+use crate::support::listener::Listener;
 use crate::support::netns::Namespace;
 use crate::support::rules::nft;
 
@@ -127,13 +128,8 @@ impl Lab {
     fn connect(&self, to: SocketAddr) -> String {
         let mut ports = vec![to.port(), 21];
         ports.dedup();
-        let listeners: Vec<TcpListener> = self.server.inside(move || {
-            let listen = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
-            ports
-                .into_iter()
-                .map(|p| listen(p).expect("a listener"))
-                .collect()
-        });
+        let listen = |port| Listener::on(&self.server, (Ipv4Addr::UNSPECIFIED, port));
+        let listeners: Vec<Listener> = ports.into_iter().map(listen).collect();
         let timeout = match to.ip() {
             // Most of these are dropped.
             IpAddr::V4(v4) if v4.octets()[0] == 10 => Duration::from_millis(1500),

@@ -12,6 +12,7 @@
 pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod dice;
+pub(crate) mod listener;
 pub(crate) mod netns;
 pub(crate) mod outcome;
 pub(crate) mod profiles;

@@ -1,9 +1,10 @@
 //! Rules into a namespace, and what they let through.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::listener::Listener;
 use super::netns::{Namespace, succeed};
 
 /// Loads nft text.
@@ -64,13 +65,8 @@ pub(crate) enum Reach {
 /// Listens on `port` in `server` and connects to `to` from `client`.
 pub(crate) fn reach(client: &Namespace, to: IpAddr, server: &Namespace, port: u16) -> Reach {
     // Dual stack, on all addresses: DNAT may bring either.
-    let listener = server.inside(move || {
-        TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
-            .unwrap_or_else(|error| panic!("listen on {port}: {error}"))
-    });
-    let reach = connect(client, SocketAddr::new(to, port));
-    drop(listener);
-    reach
+    let _listener = Listener::on(server, (Ipv6Addr::UNSPECIFIED, port));
+    connect(client, SocketAddr::new(to, port))
 }
 
 /// Connects to `to` from `client`.

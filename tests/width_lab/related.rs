@@ -1,7 +1,7 @@
 //! FN306: an expectation that somebody forged.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use ftpnat::model::ftp::ClientMode::{Epsv, Pasv};
@@ -10,6 +10,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::host::Kind;
 use crate::support::client::Session;
 use crate::support::client::SessionTls::{Explicit, Plain};
+use crate::support::listener::Listener;
 use crate::support::netns::Namespace;
 use crate::support::outcome::Outcome::Works;
 use crate::support::rules::Reach::{Open, Silent};
@@ -90,9 +91,7 @@ fn played(kind: Kind, native: &str) -> Result<(), Failed> {
 
 /// A control connection whose server names the port of another service.
 fn forged(scene: &Direct) -> Reach {
-    let control = scene
-        .server
-        .inside(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 21)).expect("port 21"));
+    let control = Listener::on(&scene.server, (Ipv4Addr::UNSPECIFIED, 21));
     let serving = std::thread::spawn(move || {
         let (mut stream, _) = control.accept().expect("a client");
         stream.write_all(b"220 hello\r\n").expect("greeted");

@@ -1,8 +1,7 @@
 //! FN319: who picks the right source port gets through.
 
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use ftpnat::model::ftp::ClientMode::Epsv;
 use libtest_mimic::{Failed, Trial};
@@ -14,12 +13,13 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use crate::host::Kind;
 use crate::support::client::Session;
 use crate::support::client::SessionTls::Explicit;
+use crate::support::listener::Listener;
 use crate::support::netns::Namespace;
 use crate::support::outcome::Outcome::Works;
+use crate::support::proftpd;
 use crate::support::rules::Reach::Silent;
 use crate::support::scene::{BehindGateway, Direct, Forwarding, PUBLIC, SERVER};
 use crate::support::server::Config;
-use crate::support::{proftpd, wait_until};
 use crate::{PROFILE, Said, each_kind, expect, paste, reached, same};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -147,17 +147,11 @@ fn replies(kind: Kind) -> Result<(), Failed> {
 
 /// Whether a connection from a source port gets to a listener on port 3306.
 fn through(client: &Namespace, source: u16, to: IpAddr, server: &Namespace) -> bool {
-    // A child that another trial has just forked may hold the last one for a moment.
-    let mut listener = None;
-    let bound = wait_until(Duration::from_secs(5), || {
-        listener = server.inside(|| TcpListener::bind("0.0.0.0:3306").ok());
-        listener.is_some()
-    });
-    assert!(bound, "port 3306 is taken");
+    let _listener = Listener::on(server, (Ipv4Addr::UNSPECIFIED, 3306));
     let IpAddr::V4(to) = to else {
         panic!("IPv4 only");
     };
-    let is_through = client.inside(move || {
+    client.inside(move || {
         let socket = socket(
             AddressFamily::Inet,
             SockType::Stream,
@@ -181,7 +175,5 @@ fn through(client: &Namespace, source: u16, to: IpAddr, server: &Namespace) -> b
             &SockaddrIn::from(std::net::SocketAddrV4::new(to, 3306)),
         )
         .is_ok()
-    });
-    drop(listener);
-    is_through
+    })
 }
