@@ -43,7 +43,16 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("fault/FN410", Kind::Proftpd, wrong_password),
         trial("fault/FN410-plain", Kind::Vsftpd, plain_refused),
         trial("fault/FN412", Kind::Vsftpd, other_address),
-        trial("fault/FN413", Kind::Vsftpd, outside_range),
+        trial("fault/FN413", Kind::Vsftpd, || outside_range("accept")),
+        trial("fault/FN413-dropped", Kind::Vsftpd, || {
+            outside_range("drop")
+        }),
+        trial("fault/FN413-refused", Kind::Vsftpd, || {
+            outside_range("reject with tcp reset")
+        }),
+        trial("fault/FN413-rejected", Kind::Vsftpd, || {
+            outside_range("reject")
+        }),
         trial("fault/FN418-demanded", Kind::Vsftpd, demanded),
         trial("fault/FN419", Kind::Proftpd, no_epsv),
         trial("fault/FN422-client", Kind::Vsftpd, active_dropped),
@@ -97,15 +106,19 @@ fn firewalls() -> [(&'static str, &'static str, &'static str); 8] {
     ]
 }
 
-fn firewall(host: &str, finds: &[&str], rule: &str) -> Result<(), Failed> {
-    let scene = Direct::new();
-    let server = Setup::new(Kind::Proftpd).start(&scene.server);
+fn own_firewall(scene: &Direct, rule: &str) {
     nft(
         &scene.server,
         &format!(
             "table inet fw {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}\n"
         ),
     );
+}
+
+fn firewall(host: &str, finds: &[&str], rule: &str) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let server = Setup::new(Kind::Proftpd).start(&scene.server);
+    own_firewall(&scene, rule);
     let login = Some((server.user, server.password.as_str()));
     let said = Probe {
         login,
@@ -253,8 +266,10 @@ fn other_address() -> Result<(), Failed> {
     said.ok(&["epsv-list", "more-ports"])
 }
 
-fn outside_range() -> Result<(), Failed> {
+/// The server uses other ports than the profile and its firewall have: one cause.
+fn outside_range(verdict: &str) -> Result<(), Failed> {
     let scene = Direct::new();
+    own_firewall(&scene, &format!("tcp dport 50000-50010 {verdict}"));
     let _server = Setup::new(Kind::Vsftpd).start(&scene.server);
     let profile = "name: a\npassive: { ports: 51000-51010 }\n";
     let profile = Some(profile);

@@ -41,7 +41,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("behind/FN414-helper", Kind::Vsftpd, needs_helper),
         trial("behind/FN415", Kind::Vsftpd, only_control_port),
         trial("behind/FN416", Kind::Vsftpd, other_source),
-        trial("behind/FN417", Kind::Vsftpd, rewritten),
+        trial("behind/FN417", Kind::Vsftpd, || {
+            rewritten(None, &["FN411", "FN417"])
+        }),
+        trial("behind/FN417-and-FN413", Kind::Vsftpd, || {
+            let profile = PROFILE.replace("50000-50010", "51000-51010");
+            rewritten(Some(&profile), &["FN411", "FN413", "FN417"])
+        }),
         trial("behind/FN420", Kind::Vsftpd, source_rejected),
         trial("behind/FN421", Kind::Vsftpd, no_end),
         trial("behind/FN423", Kind::Vsftpd, forgets),
@@ -175,7 +181,8 @@ fn other_source() -> Result<(), Failed> {
 }
 
 /// The server announces its inside address, and the gateway's helper makes the plain reply right.
-fn rewritten() -> Result<(), Failed> {
+/// A helper on the gateway, which sees the plain replies alone; `profile`: what is expected.
+fn rewritten(profile: Option<&str>, expected: &[&str]) -> Result<(), Failed> {
     let scene = BehindGateway::new(Forwarding::On);
     let _server = server(&scene, &Setup::new(Kind::Vsftpd).on_ipv4());
     nft(&scene.gateway, DNAT);
@@ -188,8 +195,12 @@ fn rewritten() -> Result<(), Failed> {
             }
         }\n",
     );
-    let said = Probe::of(HOST).at(&scene.client);
-    said.finds(&["FN411", "FN417"])
+    Probe {
+        profile,
+        ..Probe::of(HOST)
+    }
+    .at(&scene.client)
+    .finds(expected)
 }
 
 /// Data comes to the server from the gateway, control from the client.

@@ -5,7 +5,7 @@ use crate::model::check as id;
 use crate::probe::reply::Reply;
 use crate::probe::seen::{Encryption, Heard, Trouble};
 
-use super::{Bench, all_of, error, in_words};
+use super::{Bench, all_of, error, in_words, who};
 
 impl Bench<'_> {
     /// At most one finding: what fails first ends the session.
@@ -35,7 +35,7 @@ impl Bench<'_> {
                 )],
             ),
             Trouble::Rejected { by, said } => {
-                let by = by.map_or("a box on the way".to_owned(), |by| by.to_string());
+                let by = who(*by);
                 error(
                     id::CONTROL_REJECTED_BY_ICMP,
                     format!("{by} rejects connections to {to}: {said}"),

@@ -7,6 +7,8 @@ mod opening;
 mod tls;
 mod transfer;
 
+use std::net::IpAddr;
+
 use crate::check::{Evidence, Finding, Remedy, Severity};
 use crate::model::check::{self as id, CheckId};
 use crate::model::ftp::Software;
@@ -53,18 +55,16 @@ fn join(all: &mut Vec<Finding>, found: Finding) {
 
 /// Findings that others explain.
 fn drop_moot(all: &mut Vec<Finding>) {
-    const MOOT: [(CheckId, &[CheckId]); 4] = [
-        // Where a plain reply is rewritten, its port and address are not the server's.
-        (id::DATA_PORT_OUTSIDE_RANGE, &[id::REPLY_REWRITTEN]),
-        // A server that uses other ports than those that are open is blocked at some of them.
-        (id::DATA_SILENT, &[id::DATA_PORT_OUTSIDE_RANGE]),
-        (id::DATA_REFUSED, &[id::DATA_PORT_OUTSIDE_RANGE]),
-        (id::PART_OF_RANGE_BLOCKED, &[id::DATA_PORT_OUTSIDE_RANGE]),
+    // A server that uses other ports than those that are open is blocked at some of them.
+    const BY_OTHER_PORTS: [CheckId; 4] = [
+        id::DATA_SILENT,
+        id::DATA_REFUSED,
+        id::DATA_REJECTED_BY_ICMP,
+        id::PART_OF_RANGE_BLOCKED,
     ];
-    for (moot, by) in MOOT {
-        if all.iter().any(|finding| by.contains(&finding.id)) {
-            all.retain(|finding| finding.id != moot);
-        }
+    let uses_other_ports = |finding: &Finding| finding.id == id::DATA_PORT_OUTSIDE_RANGE;
+    if all.iter().any(uses_other_ports) {
+        all.retain(|finding| !BY_OTHER_PORTS.contains(&finding.id));
     }
 }
 
@@ -120,7 +120,7 @@ impl Bench<'_> {
             return profile.server.software;
         }
         let greeting = match &self.sitting.greeting {
-            Some(Ok(reply)) => reply.lines.join(" ").to_ascii_lowercase(),
+            Some(Ok(reply)) => all_of(reply),
             _ => return Software::Other,
         };
         let known = [
@@ -164,6 +164,11 @@ fn setting(setting: ServerSetting) -> Remedy {
         file: setting.file.map(str::to_owned),
         text: setting.text,
     }
+}
+
+/// The box that sent ICMP, as far as it is known.
+fn who(by: Option<IpAddr>) -> String {
+    by.map_or("a box on the way".to_owned(), |by| by.to_string())
 }
 
 /// The lines of a reply as one, to look for words in.

@@ -5,7 +5,7 @@ use crate::model::check as id;
 use crate::probe::seen::{Sitting, Trouble, Try};
 
 use super::data::passive;
-use super::{Bench, error};
+use super::{Bench, error, who};
 
 impl Bench<'_> {
     pub(super) fn opening(&self) -> Option<Finding> {
@@ -37,7 +37,7 @@ impl Bench<'_> {
                 ),
             ),
             Trouble::Rejected { by, said } => {
-                let by = by.map_or("a box on the way".to_owned(), |by| by.to_string());
+                let by = who(*by);
                 error(
                     id::DATA_REJECTED_BY_ICMP,
                     format!("{by} rejects data connections ({ports}): {said}"),
