@@ -16,10 +16,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use measure::{FTPNAT, median, ms, verdict, wall};
+use measure::{FTPNAT, ROUNDS, is_kept, wall};
 use support::scene::Direct;
 
-const ROUNDS: usize = 5;
 const PROFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/own-firewall.yaml");
 
 /// Each firewall, its rule, the status that it brings about, and how long the sweep may take.
@@ -39,16 +38,7 @@ fn main() -> ExitCode {
     println!("ftpnat probe --sweep, 1,001 ports, median of {ROUNDS} runs");
     let mut all_kept = true;
     for (name, rule, status, limit) in CASES {
-        let mut walls: Vec<Duration> = (0..ROUNDS).map(|_| swept(rule, status)).collect();
-        let wall = median(&mut walls);
-        let kept = wall <= limit;
-        all_kept &= kept;
-        println!(
-            "{name:<28} {:>6.0} ms, at most {:.0} ms: {}",
-            ms(wall),
-            ms(limit),
-            verdict(kept)
-        );
+        all_kept &= is_kept(name, limit, || swept(rule, status));
     }
     ExitCode::from(u8::from(!all_kept))
 }

@@ -2,12 +2,15 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+use std::iter::repeat_with;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
 pub(crate) const FTPNAT: &str = env!("CARGO_BIN_EXE_ftpnat");
+/// How often [`is_kept`] runs a program.
+pub(crate) const ROUNDS: usize = 5;
 /// Makes a benchmark measure one run of a program; see [`apart`].
 const MEASURE: &str = "--measure-one-run";
 
@@ -88,6 +91,20 @@ pub(crate) fn median(times: &mut [Duration]) -> Duration {
 
 pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
+}
+
+/// Prints the median of some runs beside the most that it may be; whether it is kept.
+pub(crate) fn is_kept(name: &str, limit: Duration, run: impl FnMut() -> Duration) -> bool {
+    let mut walls: Vec<Duration> = repeat_with(run).take(ROUNDS).collect();
+    let wall = median(&mut walls);
+    let kept = wall <= limit;
+    println!(
+        "{name:<28} {:>6.0} ms, at most {:.0} ms: {}",
+        ms(wall),
+        ms(limit),
+        verdict(kept)
+    );
+    kept
 }
 
 pub(crate) fn verdict(kept: bool) -> &'static str {

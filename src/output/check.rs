@@ -12,7 +12,7 @@ use crate::profile::Profile;
 use super::seen::Seen;
 use super::terminal::one_line;
 use super::words::{
-    self, BAD, BOLD, CAREFUL, GOOD, Shown, described, dimmed, hanging, heading, wrapped,
+    self, BAD, BOLD, CAREFUL, Count, GOOD, Shown, described, hanging, heading, wrapped,
 };
 
 /// The report on one profile.
@@ -31,8 +31,7 @@ pub fn report(profile: &Profile, report: &Report, seen: Seen) -> String {
         Seen::Text(..) => text.push_str(&not_told(report)),
     }
     if let Some(first) = report.findings.first() {
-        let more = format!("`ftpnat explain {}` says more of it", first.id);
-        text.push_str(&dimmed(&wrapped("  ", &more)));
+        text.push_str(&words::says_more(first));
     }
     text
 }
@@ -65,31 +64,19 @@ pub fn page(check: &Check) -> String {
 }
 
 fn verdict(profile: &Profile, report: &Report) -> String {
-    let of = |severity| {
-        report
-            .findings
-            .iter()
-            .filter(|f| f.severity == severity)
-            .count()
-    };
-    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    let count = Count::of(&report.findings);
     let open = report.not_checked.len();
-    let (style, mut words) = match (errors, report.status()) {
-        (1, _) => (BAD, "1 fault that breaks transfers".to_owned()),
-        (2.., _) => (BAD, format!("{errors} faults that break transfers")),
+    let (style, mut words) = match (count.errors, report.status()) {
+        (1.., _) => (BAD, count.faults()),
         (_, 3) => (
             CAREFUL,
             format!("no fault found, but {} not made", checks(open)),
         ),
-        _ if warnings > 0 => (CAREFUL, "no fault that breaks transfers".to_owned()),
+        _ if count.warnings > 0 => (CAREFUL, count.faults()),
         _ => (GOOD, "healthy, as far as was looked".to_owned()),
     };
-    match warnings {
-        0 => {}
-        1 => words += ", 1 warning",
-        n => drop(write!(words, ", {n} warnings")),
-    }
-    if errors > 0 && open > 0 {
+    words += &count.and_warnings();
+    if count.errors > 0 && open > 0 {
         let _ = write!(words, ", {} not made", checks(open));
     }
     format!(

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::check::{Finding, Severity};
+use crate::check::Finding;
 use crate::probe::seen::{Account, Line, Outcome, Sitting, Step, Try};
 
 use super::json::FindingV1;
 use super::terminal::one_line;
-use super::words::{self, BAD, BOLD, CAREFUL, DIM, GOOD, Shown, dimmed, hanging, wrapped};
+use super::words::{self, BAD, BOLD, CAREFUL, Count, DIM, GOOD, Shown, dimmed, hanging};
 
 /// `ftpnat.probe/1`.
 #[derive(Serialize)]
@@ -74,43 +74,29 @@ pub fn human(target: &str, account: &Account, findings: &[Finding], verbose: boo
         text.push_str(&words::finding(finding, Shown::Evidence));
     }
     if let Some(first) = findings.first() {
-        let more = format!("`ftpnat explain {}` says more of it", first.id);
         text.push('\n');
-        text.push_str(&dimmed(&wrapped("  ", &more)));
+        text.push_str(&words::says_more(first));
     }
     text
 }
 
 fn verdict(target: &str, account: &Account, findings: &[Finding]) -> String {
-    let of = |severity| findings.iter().filter(|f| f.severity == severity).count();
-    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    let count = Count::of(findings);
     let works = account
         .sittings
         .iter()
         .any(|sitting| sitting.tries.iter().any(Try::works));
-    let (style, told) = match (errors, works) {
+    let faults = count.faults();
+    let (style, told) = match (count.errors, works) {
         (0, true) => (GOOD, "listings arrive".to_owned()),
         (0, false) => (CAREFUL, format!("not told: {}", stopped(account))),
-        (1, _) => (
-            BAD,
-            format!("1 fault that breaks transfers, {}", first(findings)),
-        ),
-        (many, _) => (
-            BAD,
-            format!(
-                "{many} faults that break transfers, first {}",
-                first(findings)
-            ),
-        ),
-    };
-    let more = match warnings {
-        0 => String::new(),
-        1 => ", 1 warning".to_owned(),
-        many => format!(", {many} warnings"),
+        (1, _) => (BAD, format!("{faults}, {}", first(findings))),
+        _ => (BAD, format!("{faults}, first {}", first(findings))),
     };
     format!(
-        "{BOLD}{}{BOLD:#}: {style}{told}{more}{style:#}\n",
-        one_line(target)
+        "{BOLD}{}{BOLD:#}: {style}{told}{}{style:#}\n",
+        one_line(target),
+        count.and_warnings()
     )
 }
 

@@ -11,7 +11,7 @@ use crate::profile::Profile;
 
 use super::probe::{ProbeV1, StepV1};
 use super::terminal::shell_word;
-use super::words::{self, BAD, BOLD, CAREFUL, GOOD, Shown, dimmed, wrapped};
+use super::words::{self, BAD, BOLD, CAREFUL, GOOD, Shown, wrapped};
 
 /// A sweep that has ended.
 #[derive(Clone, Copy)]
@@ -71,8 +71,7 @@ pub fn human(sweep: &Sweep, found: Option<&Finding>) -> String {
     }
     if let Some(finding) = found {
         text.push_str(&words::finding(finding, Shown::Evidence));
-        let more = format!("`ftpnat explain {}` says more of it", finding.id);
-        text.push_str(&dimmed(&wrapped("  ", &more)));
+        text.push_str(&words::says_more(finding));
     }
     text
 }

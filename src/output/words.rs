@@ -57,6 +57,46 @@ pub(super) fn trim_lines(text: &str) -> String {
         .join("\n")
 }
 
+/// Findings as a verdict counts them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Count {
+    pub(super) errors: usize,
+    pub(super) warnings: usize,
+}
+
+impl Count {
+    pub(super) fn of(findings: &[Finding]) -> Self {
+        let of = |severity| findings.iter().filter(|f| f.severity == severity).count();
+        Self {
+            errors: of(Severity::Error),
+            warnings: of(Severity::Warning),
+        }
+    }
+
+    pub(super) fn faults(self) -> String {
+        match self.errors {
+            0 => "no fault that breaks transfers".to_owned(),
+            1 => "1 fault that breaks transfers".to_owned(),
+            many => format!("{many} faults that break transfers"),
+        }
+    }
+
+    /// What follows the verdict's words, if there are any.
+    pub(super) fn and_warnings(self) -> String {
+        match self.warnings {
+            0 => String::new(),
+            1 => ", 1 warning".to_owned(),
+            many => format!(", {many} warnings"),
+        }
+    }
+}
+
+/// Where the rest of a finding is.
+pub(super) fn says_more(finding: &Finding) -> String {
+    let more = format!("`ftpnat explain {}` says more of it", finding.id);
+    dimmed(&wrapped("  ", &more))
+}
+
 /// How much of a finding is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {

@@ -10,6 +10,7 @@ mod script;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod wire;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 use crate::check::{Evidence, Finding, Remedy, Severity};
 use crate::model::check::PART_OF_RANGE_BLOCKED;
+use crate::probe::seen::seconds;
 use crate::probe::sweep::ask::calls::runner::PATIENCE;
 use crate::probe::sweep::{Outcome, Swept, ports};
 use crate::profile::Profile;
@@ -51,7 +52,7 @@ fn words(outcome: &Outcome, closed: &[u16]) -> String {
 pub fn became(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Open => "answered".to_owned(),
-        Outcome::Silent => format!("no answer in {} s", PATIENCE.as_secs_f32()),
+        Outcome::Silent => format!("no answer in {}", seconds(PATIENCE)),
         Outcome::Refused => "refused".to_owned(),
         Outcome::Rejected { by, error } => match by {
             Some(by) => format!("rejected by ICMP from {by} ({error})"),
