@@ -347,6 +347,10 @@ fn transfers() -> Vec<Row> {
     ]
 }
 
+/// As `FileZilla` Server has it.
+const NOT_MATCHED: &str = "450 TLS session of data connection has not resumed or the session \
+                           does not match the control connection\r\n";
+
 fn tls() -> Vec<Row> {
     let on = |name, at, acts, finds| Row {
         encryption: Some(Encryption::Explicit),
@@ -411,6 +415,15 @@ fn tls() -> Vec<Row> {
             say("522 SSL connection failed: session reuse required\r\n"),
             &["FN418"],
         ),
+        Row {
+            name: "list/not-matched",
+            script: Script {
+                is_implicit: true,
+                ..Script::default().on("END", say(NOT_MATCHED))
+            },
+            encryption: Some(Encryption::Implicit),
+            finds: TRANSFER,
+        },
         on(
             "list/not-resumed",
             "LIST",

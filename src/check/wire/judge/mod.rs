@@ -114,10 +114,11 @@ impl Bench<'_> {
         }
     }
 
-    /// The server program: as the profile says, or as it greets.
+    /// The server program: as the profile says where it names one, or as it greets.
     fn software(&self) -> Software {
-        if let Some(profile) = self.profile {
-            return profile.server.software;
+        let told = self.profile.map(|profile| profile.server.software);
+        if let Some(told) = told.filter(|told| *told != Software::Other) {
+            return told;
         }
         let greeting = match &self.sitting.greeting {
             Some(Ok(reply)) => all_of(reply),

@@ -71,10 +71,16 @@ impl Bench<'_> {
                 id::DATA_STALLS_AFTER_CONNECT,
                 format!("the data connection opens, and then {what}"),
                 evidence,
-                self.on_the_firewall(
+                self.on_the_firewall(&format!(
                     "large packets do not pass: let ICMP `fragmentation needed` and ICMPv6 `packet \
-                     too big` through, or clamp the segment size on the gateway",
-                ),
+                     too big` through, or clamp the segment size on the gateway{}",
+                    if has_come(tried) {
+                        ""
+                    } else {
+                        ". Or what took the connection is not the FTP server: see where the \
+                         gateway's DNAT leads the passive range"
+                    }
+                )),
             ));
         }
         Some(error(
@@ -213,7 +219,9 @@ fn refusal(tried: &Try) -> Option<&Reply> {
     replies.into_iter().find(|reply| reply.code >= 400)
 }
 
-/// `425 Security: Bad IP connecting.` (vsftpd), and what others say.
+/// `425 Security: Bad IP connecting.` (vsftpd), and what others say; but not `450 TLS session of
+/// data connection has not resumed or the session does not match the control connection`
+/// (`FileZilla` Server).
 fn is_about_source(words: &str) -> bool {
     let about = [
         "bad ip",
@@ -223,7 +231,7 @@ fn is_about_source(words: &str) -> bool {
         "peer address",
         "security requirements",
     ];
-    about.iter().any(|word| words.contains(word))
+    !words.contains("tls session") && about.iter().any(|word| words.contains(word))
 }
 
 /// What did not come over a connection that stays open.
@@ -236,6 +244,13 @@ fn stalled(tried: &Try) -> Option<String> {
         return None;
     };
     Some(format!("{} bytes came: {trouble}", taken.bytes.len()))
+}
+
+/// Whether anything came over the data connection, of TLS or of the listing.
+fn has_come(tried: &Try) -> bool {
+    let is_secured = matches!(tried.secured, Some(Ok(_)));
+    let taken = tried.taken.as_ref();
+    is_secured || taken.is_some_and(|taken| !taken.bytes.is_empty())
 }
 
 fn incomplete(tried: &Try) -> String {
