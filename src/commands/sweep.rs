@@ -8,7 +8,7 @@ use crate::model::net::Family;
 use crate::output::sweep::{Sweep, reasons};
 use crate::output::{self, Failure, one_line};
 use crate::plan::served_families;
-use crate::probe::sweep::ask::runner::{Fault, Target, sweep};
+use crate::probe::sweep::ask::runner::{Fault, Progress, Target, sweep};
 use crate::probe::sweep::token::{NoToken, Token};
 use crate::probe::sweep::{Swept, ports};
 use crate::profile::{Nat, Profile};
@@ -33,10 +33,9 @@ pub(super) fn run(
         token: &token,
     };
     let begun = clock::since_boot();
-    let swept = sweep(target, &mut |tried| {
+    let swept = sweep(target, &mut |progress| {
         if format == Output::Human {
-            let all = target.range.count();
-            show_progress(&format!("{tried} of {all} ports tried"), color);
+            show_progress(&words(progress, target), color);
         }
     });
     show_progress("", color);
@@ -53,6 +52,16 @@ pub(super) fn run(
     };
     write_stdout(&text, color)?;
     Ok(status(told.swept, found.is_some()))
+}
+
+fn words(progress: Progress, target: Target) -> String {
+    match progress {
+        Progress::Looking(left) => {
+            let left = left.as_secs();
+            format!("looking for `ftpnat answer`, {left} s at most")
+        }
+        Progress::Tried(tried) => format!("{tried} of {} ports tried", target.range.count()),
+    }
 }
 
 /// A port that was not tried is not known to be open.
@@ -115,12 +124,13 @@ fn unswept(fault: &Fault, host: &str, target: Target, profile: &Profile) -> Fail
     let (host, name) = (one_line(host), &profile.name);
     match fault {
         Fault::Nobody(swept) => {
-            let sample = ports::sample(target.range);
-            let tried = match &sample[..] {
-                [one] => format!(
-                    "port {one} of {host}, the one that `ftpnat answer` holds at first, does not answer"
-                ),
-                many => format!(
+            let tried = match (
+                &ports::looked_at(target.range)[..],
+                ports::turns(target.range),
+            ) {
+                ([one], _) => format!("port {one} of {host} does not answer"),
+                (_, 2..) => format!("no port of {} answers at {host}", target.range),
+                (many, _) => format!(
                     "none of the {} ports of {} that `ftpnat answer` holds at first answers at {host}",
                     many.len(),
                     target.range

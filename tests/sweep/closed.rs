@@ -2,7 +2,7 @@
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::pair::{Answer, Profile, RANGE, closed, ends_well, expect, swept};
+use crate::pair::{Answer, Profile, RANGE, closed, ends_well, expect, sweep, swept};
 use crate::support::netns::Namespace;
 use crate::support::rules::nft;
 use crate::support::scene::Direct;
@@ -14,6 +14,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("closed/one-family", one_family),
         Trial::test("closed/long", long),
         Trial::test("closed/tiny", tiny),
+        Trial::test("closed/tiny-half", || {
+            tiny_half("{ 50005-50010 }", "50005-50010")
+        }),
+        Trial::test("closed/tiny-but-one", || {
+            tiny_half("!= { 50008 }", "50000-50007, 50009-50010")
+        }),
+        Trial::test("closed/tiny-all", tiny_all),
         Trial::test("closed/lost-packets", lost_packets),
     ]
 }
@@ -146,6 +153,29 @@ fn tiny() -> Result<(), Failed> {
     let report = swept((&scene.client, &scene.server), "198.51.100.1", &profile, 1)?;
     let wanted = vec!["50000, 50009-50010: no answer in 1.5 s".to_owned()];
     expect(&closed(&report), &wanted)
+}
+
+/// The port that is held first is closed: others have their turn.
+fn tiny_half(dropped: &str, told: &str) -> Result<(), Failed> {
+    let scene = Direct::new();
+    drop_ports(&scene.server, dropped);
+    let profile = Profile::new("50000-50010");
+    let report = swept((&scene.client, &scene.server), "198.51.100.1", &profile, 1)?;
+    expect(
+        &closed(&report),
+        &vec![format!("{told}: no answer in 1.5 s")],
+    )
+}
+
+fn tiny_all() -> Result<(), Failed> {
+    let scene = Direct::new();
+    drop_ports(&scene.server, "50000-50002");
+    let profile = Profile::new("50000-50002");
+    let answer = Answer::start(&scene.server, &profile, &[]);
+    let run = sweep(&scene.client, "198.51.100.1", &profile, &answer.token, &[]);
+    expect(&run.status, &3)?;
+    let wanted = "no port of 50000-50002 answers at 198.51.100.1: no answer in 1.5 s (3 ports)";
+    expect(&run.stderr.contains(wanted), &true)
 }
 
 /// Each port's first two packets are lost on the way: the range is open all the same.

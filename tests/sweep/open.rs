@@ -138,7 +138,7 @@ fn interrupted() -> Result<(), Failed> {
 /// What ends with a word instead of a sweep; the server waits on.
 fn refused() -> Result<(), Failed> {
     let scene = Direct::new();
-    let (profile, other) = (Profile::new(RANGE), Profile::new("40000-40100"));
+    let (profile, other) = (Profile::new(RANGE), Profile::new("40000-40500"));
     let wrong = "00112233445566778899aabbccddeeff";
     let nobody = sweep(&scene.client, NAME, &profile, wrong, &[]);
     let mut answer = Answer::start(&scene.server, &profile, &[]);
@@ -153,7 +153,7 @@ fn refused() -> Result<(), Failed> {
         (
             sweep(&scene.client, NAME, &other, &token, &[]),
             3,
-            "none of the 5 ports",
+            "none of the 24 ports",
         ),
         (
             sweep(&scene.client, NAME, &profile, "secret", &[]),

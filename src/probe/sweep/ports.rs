@@ -1,5 +1,7 @@
 //! Which ports are held and tried together, and lists of ports.
 
+use std::time::Duration;
+
 use crate::model::net::PortRange;
 
 /// The most ports that are held at once, however wide the range: both ends need a descriptor
@@ -14,18 +16,61 @@ pub fn at_once(range: PortRange) -> usize {
     share.clamp(1, MOST_AT_ONCE)
 }
 
-/// The ports that are held until a client comes: spread evenly, and away from the ends,
-/// which are what is mistyped in a firewall. Both ends know them from the range alone.
+/// How long each sample is held until a client comes, where there are several: longer than a
+/// client calls one round of ports.
+pub const TURN: Duration = Duration::from_secs(2);
+
+/// How many samples are held one after the other until a client comes. Of a range so small
+/// that a client can call all of it at once, each port has its turn: the few that are held at
+/// once may be just those that are closed. A wider one has one sample.
 #[must_use]
-pub fn sample(range: PortRange) -> Vec<u16> {
-    let share = u32::try_from(at_once(range)).unwrap_or(1);
-    let step = range.count().div_ceil(share);
-    let spread = u32::from(range.first()) + step / 2..=u32::from(range.last());
+pub fn turns(range: PortRange) -> u32 {
+    let is_small = usize::try_from(range.count()).is_ok_and(|count| count <= MOST_AT_ONCE);
+    if is_small { step(range) } else { 1 }
+}
+
+/// The ports that are held in that turn until a client comes: spread evenly, and first of all
+/// away from the ends, which are what is mistyped in a firewall.
+#[must_use]
+pub fn sample(range: PortRange, turn: u32) -> Vec<u16> {
+    let step = step(range);
+    let turn = turn % step;
+    let offset = (step / 2 + turn * stride(step)) % step;
+    let spread = u32::from(range.first()) + offset..=u32::from(range.last());
     let step = usize::try_from(step).unwrap_or(usize::MAX);
     spread
         .step_by(step)
         .filter_map(|port| u16::try_from(port).ok())
         .collect()
+}
+
+/// The ports that a client calls to find those that are held: both ends know the range alone.
+#[must_use]
+pub fn looked_at(range: PortRange) -> Vec<u16> {
+    if turns(range) == 1 {
+        sample(range, 0)
+    } else {
+        (range.first()..=range.last()).collect()
+    }
+}
+
+/// How far apart the ports of a sample are.
+fn step(range: PortRange) -> u32 {
+    let share = u32::try_from(at_once(range)).unwrap_or(1);
+    range.count().div_ceil(share)
+}
+
+/// How far each turn is from the one before: far, so that an open half is met soon, and by no
+/// divisor of the step, so that all of it is met.
+fn stride(step: u32) -> u32 {
+    let far = (1..=step * 5 / 8).rev();
+    far.into_iter()
+        .find(|stride| divisor(*stride, step) == 1)
+        .unwrap_or(1)
+}
+
+fn divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { divisor(b, a % b) }
 }
 
 /// Those of the ports that a second try is worth, in their order: the shortest runs first,
@@ -121,7 +166,18 @@ mod tests {
         assert_eq!(of(50000, 50000), 1);
         assert_eq!(of(1024, 65535), MOST_AT_ONCE);
         let range = PortRange::new(50000, 50010).expect("in order");
-        assert_eq!(sample(range), [50005]);
+        assert_eq!(sample(range, 0), [50005]);
+    }
+
+    /// As the manual has it.
+    #[test]
+    fn the_longest_search() {
+        let of = |count: u16| TURN * turns(PortRange::new(1, count).expect("in order"));
+        assert_eq!(of(200), Duration::from_secs(40));
+        assert_eq!(
+            (1..=1000).map(of).max(),
+            Some(of(39)).filter(|longest| *longest == Duration::from_secs(78))
+        );
     }
 
     #[test]
@@ -143,12 +199,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_sample_keeps_to_the_share_and_the_range(range in ranges()) {
-            let (sample, most) = (sample(range), at_once(range));
+        fn a_sample_keeps_to_the_share_and_the_range(range in ranges(), turn in 0_u32..100) {
+            let (sample, most) = (sample(range, turn), at_once(range));
             prop_assert!((1..=most).contains(&sample.len()), "{} of {most}", sample.len());
             prop_assert!(most == 1 || most as u64 * 20 <= u64::from(range.count()));
             prop_assert!(sample.iter().all(|port| range.contains(*port)));
             prop_assert!(sample.is_sorted_by(|a, b| a < b));
+        }
+
+        #[test]
+        fn what_is_held_is_looked_at(range in ranges(), turn in 0_u32..100) {
+            let looked_at = looked_at(range);
+            prop_assert!(looked_at.len() <= MOST_AT_ONCE);
+            let turn = turn % turns(range);
+            prop_assert!(sample(range, turn).iter().all(|port| looked_at.contains(port)));
+        }
+
+        #[test]
+        fn in_a_small_range_each_port_has_its_turn(first in 1_u16..60_000, more in 0_u16..200) {
+            let range = PortRange::new(first, first + more).expect("in order");
+            let mut held: Vec<u16> = (0..turns(range)).flat_map(|t| sample(range, t)).collect();
+            held.sort_unstable();
+            prop_assert_eq!(held, (first..=first + more).collect::<Vec<u16>>());
         }
 
         #[test]

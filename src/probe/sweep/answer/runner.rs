@@ -68,8 +68,10 @@ pub struct Post {
     token: Token,
     waker: Waker,
     held: Vec<(u16, TcpListener)>,
-    /// Whether those are the ports that clients look for first.
-    is_at_rest: bool,
+    /// Which sample of the range clients are to look for.
+    turn: u32,
+    /// Since when those are held; `None`: somebody leads, and has others held.
+    rests_since: Option<Duration>,
     callers: Vec<Connection>,
     /// When somebody who has the token was last heard.
     heard: Duration,
@@ -91,10 +93,10 @@ enum Then {
 }
 
 impl Post {
-    /// Listens on the ports that clients look for first.
+    /// Listens on the first ports that clients look for, and that can be had.
     ///
     /// # Errors
-    /// Where none of them can be had.
+    /// Where there are none.
     pub fn open(range: PortRange, token: Token) -> Result<Self, Fault> {
         let waker = Waker::new(&[]).map_err(system("cannot wait for signals"))?;
         let mut post = Self {
@@ -102,16 +104,24 @@ impl Post {
             token,
             waker,
             held: Vec::new(),
-            is_at_rest: true,
+            turn: 0,
+            rests_since: Some(clock::since_boot()),
             callers: Vec::new(),
             heard: clock::since_boot(),
         };
-        match post.hold(&ports::sample(range)).pop() {
-            Some((last, source)) if post.held.is_empty() => {
-                Err(Fault::Listen { port: last, source })
+        let mut last = None;
+        for turn in 0..ports::turns(range) {
+            post.turn = turn;
+            let busy = post.hold(&ports::sample(range, turn));
+            if !post.held.is_empty() {
+                return Ok(post);
             }
-            _ => Ok(post),
+            last = busy.into_iter().next_back().or(last);
         }
+        // A sample has a port at least: it could not be had.
+        last.map_or(Ok(post), |(port, source)| {
+            Err(Fault::Listen { port, source })
+        })
     }
 
     /// Answers until it ends; then nothing of it listens any more.
@@ -122,13 +132,13 @@ impl Post {
         loop {
             let now = clock::since_boot();
             self.callers.retain(|caller| caller.until > now);
-            self.rest_without_leader();
+            self.rest(now);
             let idle = self.heard + IDLE;
             if now >= idle {
                 return Ok(Ended::Idle);
             }
             let untils = self.callers.iter().map(|c| c.until);
-            let until = untils.fold(idle, Duration::min);
+            let until = untils.chain(self.turns_at()).fold(idle, Duration::min);
             let happened = self.wait(until.saturating_sub(now))?;
             if happened.first() == Some(&SIGNALS)
                 && matches!(self.waker.wait(None, Duration::ZERO), Woken::By(_))
@@ -171,12 +181,28 @@ impl Post {
         busy
     }
 
-    /// The ports that clients look for first, once nobody leads any more.
-    fn rest_without_leader(&mut self) {
-        if !self.is_at_rest && !self.callers.iter().any(|caller| caller.leads) {
-            self.hold(&ports::sample(self.range));
-            self.is_at_rest = true;
+    /// The ports that clients look for, once nobody leads any more; others when it is their
+    /// turn.
+    fn rest(&mut self, now: Duration) {
+        let is_led = self.callers.iter().any(|caller| caller.leads);
+        if self.rests_since.is_none() && !is_led {
+            self.rest_at(self.turn, now);
+        } else if self.turns_at().is_some_and(|at| at <= now) {
+            self.rest_at((self.turn + 1) % ports::turns(self.range), now);
         }
+    }
+
+    fn rest_at(&mut self, turn: u32, now: Duration) {
+        self.turn = turn;
+        self.hold(&ports::sample(self.range, turn));
+        self.rests_since = Some(now);
+    }
+
+    /// When it is the next ports' turn; not while somebody is there who may come to lead.
+    fn turns_at(&self) -> Option<Duration> {
+        let is_alone = self.callers.is_empty() && ports::turns(self.range) > 1;
+        let since = self.rests_since.filter(|_| is_alone)?;
+        Some(since + ports::TURN)
     }
 
     /// One caller of each listener; the next ones come in the next round. `None`: there is no
@@ -279,7 +305,7 @@ impl Post {
 
     fn hold_and_tell(&mut self, wanted: &[u16]) -> Told {
         let busy = self.hold(wanted);
-        self.is_at_rest = false;
+        self.rests_since = None;
         Told::Held {
             held: self.held.iter().map(|(port, _)| *port).collect(),
             busy: busy.into_iter().map(|(port, _)| port).collect(),

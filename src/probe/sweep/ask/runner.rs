@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::model::net::PortRange;
+use crate::sys::clock;
 
 use super::calls::Heard;
 use super::calls::runner::{Came, Tried, Unable, call_all};
@@ -16,12 +17,14 @@ use crate::probe::sweep::{Outcome, Swept, ports};
 
 /// How long the server may take to hold ports, and say so.
 const HOLDING: Duration = Duration::from_secs(5);
+/// How often the ports are called to find the server, at most: where they are refused at once.
+const ROUND: Duration = Duration::from_millis(500);
 
 /// Why a sweep has no end.
 #[derive(Debug, Error)]
 pub enum Fault {
-    /// None of the ports that `ftpnat answer` holds at first gets through: what became of
-    /// them.
+    /// None of the ports that `ftpnat answer` holds until somebody comes gets through: what
+    /// became of them.
     #[error("no port answers")]
     Nobody(Vec<Swept>),
     /// `ftpnat answer` is there, with another token.
@@ -64,23 +67,32 @@ impl Target<'_> {
     }
 }
 
-/// Tries every port at every address, and says on the way how many are tried.
+/// How far a sweep is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It looks for the ports that `ftpnat answer` holds: at most so long yet.
+    Looking(Duration),
+    /// So many ports are tried.
+    Tried(usize),
+}
+
+/// Tries every port at every address, and says on the way how far it is.
 ///
 /// # Errors
 /// Where nobody leads it, or it ends before its end.
-pub fn sweep(target: Target, tell: &mut dyn FnMut(usize)) -> Result<Vec<Swept>, Fault> {
+pub fn sweep(target: Target, tell: &mut dyn FnMut(Progress)) -> Result<Vec<Swept>, Fault> {
     let swept = target.addresses.iter().copied().map(Swept::new).collect();
     let mut sweep = Sweep { target, swept };
-    let mut leader = sweep.find_leader()?;
+    let mut leader = sweep.find_leader(tell)?;
     let (range, most) = (target.range, ports::at_once(target.range));
     let left: Vec<u16> = (range.first()..=range.last())
         .filter(|port| !sweep.is_proven(*port))
         .collect();
     for batch in left.chunks(most) {
-        tell(sweep.tried());
+        tell(Progress::Tried(sweep.tried()));
         sweep.try_held(&mut leader, batch)?;
     }
-    tell(sweep.tried());
+    tell(Progress::Tried(sweep.tried()));
     let again = ports::worth_another_try(&sweep.doubtful(), most);
     if !again.is_empty() {
         sweep.try_held(&mut leader, &again)?;
@@ -95,12 +107,31 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Calls the ports that the server holds at first; the first call that it answers leads.
-    fn find_leader(&mut self) -> Result<Leader, Fault> {
-        let sample = self.target.each(&ports::sample(self.target.range));
+    /// Calls the ports that the server may hold, until each had its turn; the first call that it
+    /// answers leads.
+    fn find_leader(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<Leader, Fault> {
+        let patience = match ports::turns(self.target.range) {
+            1 => Duration::ZERO,
+            turns => ports::TURN * turns,
+        };
+        let until = clock::since_boot() + patience;
+        loop {
+            let begun = clock::since_boot();
+            tell(Progress::Looking(until.saturating_sub(begun)));
+            match self.look() {
+                Err(Fault::Nobody(_)) if begun < until => {}
+                found => return found,
+            }
+            let next = begun + ROUND;
+            clock::sleep(next.saturating_sub(clock::since_boot()));
+        }
+    }
+
+    fn look(&mut self) -> Result<Leader, Fault> {
+        let looked_at = self.target.each(&ports::looked_at(self.target.range));
         let mut leading = None;
         let mut other = None;
-        for tried in call_all(&sample, self.target.token)? {
+        for tried in call_all(&looked_at, self.target.token)? {
             self.note(&tried);
             match tried.came {
                 Came::Answered(Heard::Proven(_), stream, call) => {
@@ -111,8 +142,8 @@ impl Sweep<'_> {
             }
         }
         let Some((at, stream, call)) = leading else {
-            let swept = std::mem::take(&mut self.swept);
-            return Err(other.map_or(Fault::Nobody(swept), Fault::OtherToken));
+            let nobody = || Fault::Nobody(self.swept.clone());
+            return Err(other.map_or_else(nobody, Fault::OtherToken));
         };
         let mut leader = Leader::new(at, stream)?;
         if let Some(lead) = call.lead(self.target.token) {
