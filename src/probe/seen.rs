@@ -335,4 +335,6 @@ pub struct Account {
     pub steps: Vec<Step>,
     /// The same as facts.
     pub sittings: Vec<Sitting>,
+    /// Whether nobody was to log in but the anonymous user.
+    pub is_anonymous: bool,
 }

@@ -144,6 +144,7 @@ struct Purpose {
 pub async fn examine(asker: Asker, errand: Errand) -> Account {
     let secret = errand.user.is_secret.then(|| errand.user.password.clone());
     let mut client = Client::new(asker, errand.patience, secret);
+    client.account.is_anonymous = !errand.user.is_secret;
     for called in &errand.addresses {
         let encryption = errand.encryption.unwrap_or(Encryption::Explicit);
         let sitting = sit(&mut client, &errand, *called, encryption, false).await;

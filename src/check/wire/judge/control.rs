@@ -101,10 +101,17 @@ impl Bench<'_> {
                 format!("the server lets nobody in without TLS: `{}`", reply.line()),
                 "--tls explicit",
             ),
+            Ok(reply) if self.account.is_anonymous => (
+                format!(
+                    "the server lets no anonymous user in, and no other was named: `{}`",
+                    reply.line()
+                ),
+                "--user NAME, with the password in FTPNAT_PASSWORD or by --password-file: what \
+                 comes behind the login is not tried without one",
+            ),
             Ok(reply) => (
                 format!("the server refuses the login: `{}`", reply.line()),
-                "--user NAME, with the password in FTPNAT_PASSWORD or by --password-file; it is \
-                 no firewall",
+                "the name and password that the server knows; it is no firewall",
             ),
             Err(trouble) => (
                 format!("the session ends at the login: {trouble}"),

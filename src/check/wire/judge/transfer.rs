@@ -1,13 +1,13 @@
 //! What data connections carry once they are open; and active mode.
 
-use crate::check::{Finding, Remedy, Severity};
+use crate::check::{Finding, Severity};
 use crate::model::check as id;
 use crate::model::ftp::Software;
 use crate::probe::reply::Reply;
 use crate::probe::seen::{Fetched, Taken, TlsTrouble, Trouble, Try};
 
 use super::data::said;
-use super::{Bench, all_of, error, in_words, setting};
+use super::{Bench, all_of, error, in_words};
 
 impl Bench<'_> {
     /// Passive transfers that fail though the connection opens.
@@ -112,24 +112,35 @@ impl Bench<'_> {
     fn reuse(&self, tried: &Try) -> Finding {
         let mut others = self.passive().filter(|other| is_carried(other));
         let works = others.any(|other| other.works() && other.is_resumed());
-        let summary = if works {
-            "the server demands that data connections resume the TLS session, and refuses clients \
-             that do not; it looks like a firewall, and is none"
+        let setting = no_reuse(self.software());
+        let (severity, summary, remedy) = if works {
+            (
+                Severity::Note,
+                "the server demands that data connections resume the TLS session: this client \
+                 does, and those that do not are refused",
+                in_words(&format!(
+                    "none, but for clients that cannot resume: {setting}; others may then take \
+                     over data connections"
+                )),
+            )
         } else {
-            "the server demands that data connections resume the TLS session, and gives none that \
-             can be resumed; it is no firewall"
+            (
+                Severity::Error,
+                "the server demands that data connections resume the TLS session, and gives none \
+                 that can be resumed; it is no firewall",
+                in_words(&format!(
+                    "a server that lets its sessions be resumed; or {setting}, and others may \
+                     take over data connections"
+                )),
+            )
         };
         Finding {
-            severity: if works {
-                Severity::Note
-            } else {
-                Severity::Error
-            },
+            severity,
             ..error(
                 id::TLS_SESSION_REUSE_DEMANDED,
                 summary.to_owned(),
                 vec![self.seen(told(tried))],
-                vec![no_reuse(self.software())],
+                vec![remedy],
             )
         }
     }
@@ -329,24 +340,11 @@ fn carried(tried: &Try) -> Vec<String> {
     words
 }
 
-/// The setting that does without resumption; others may then take over data connections.
-fn no_reuse(software: Software) -> Remedy {
-    let (file, text) = match software {
-        Software::Proftpd => (
-            Some("/etc/proftpd/tls.conf"),
-            "TLSOptions NoSessionReuseRequired",
-        ),
-        Software::Vsftpd => (Some("/etc/vsftpd.conf"), "require_ssl_reuse=NO"),
-        _ => {
-            return in_words(
-                "a client that resumes; or the server's switch for it, which lets others take \
-                 over data connections",
-            );
-        }
-    };
-    setting(crate::plan::ServerSetting {
-        file,
-        text: text.to_owned(),
-        why: "clients that cannot resume get data; others may take over their connections",
-    })
+/// The setting that does without resumption.
+fn no_reuse(software: Software) -> &'static str {
+    match software {
+        Software::Proftpd => "`TLSOptions NoSessionReuseRequired` in ProFTPD's tls.conf",
+        Software::Vsftpd => "`require_ssl_reuse=NO` in vsftpd.conf",
+        _ => "the server's switch for it",
+    }
 }
