@@ -8,7 +8,7 @@ use crate::old;
 use crate::seat::{Probe, curl};
 use crate::setup::{Kind, NAME, Setup, certificate, trial};
 use crate::support::certificates::{self, Wanted};
-use crate::support::rules::nft;
+use crate::support::rules::{nft, own_firewall};
 use crate::support::scene::Direct;
 
 /// The server, over IPv4 and IPv6.
@@ -106,25 +106,16 @@ fn firewalls() -> [(&'static str, &'static str, &'static str); 8] {
     ]
 }
 
-fn own_firewall(scene: &Direct, rule: &str) {
-    nft(
-        &scene.server,
-        &format!(
-            "table inet fw {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}\n"
-        ),
-    );
-}
-
 fn firewall(host: &str, finds: &[&str], rule: &str) -> Result<(), Failed> {
     let scene = Direct::new();
     let server = Setup::new(Kind::Proftpd).start(&scene.server);
-    own_firewall(&scene, rule);
+    own_firewall(&scene.server, rule);
     let login = Some((server.user, server.password.as_str()));
-    let said = Probe {
+    let probe = Probe {
         login,
         ..Probe::of(host)
-    }
-    .at(&scene.client);
+    };
+    let said = probe.until_mixed(&scene.client, finds == ["FN424"]);
     said.finds(finds)?;
     said.has_status(1)?;
     // Of a range that is half open curl may be lucky.
@@ -269,7 +260,7 @@ fn other_address() -> Result<(), Failed> {
 /// The server uses other ports than the profile and its firewall have: one cause.
 fn outside_range(verdict: &str) -> Result<(), Failed> {
     let scene = Direct::new();
-    own_firewall(&scene, &format!("tcp dport 50000-50010 {verdict}"));
+    own_firewall(&scene.server, &format!("tcp dport 50000-50010 {verdict}"));
     let _server = Setup::new(Kind::Vsftpd).start(&scene.server);
     let profile = "name: a\npassive: { ports: 51000-51010 }\n";
     let profile = Some(profile);

@@ -13,7 +13,7 @@ use crate::support::rules::nft;
 use crate::support::scene::{self, BehindGateway, Direct, FAR, Forwarding};
 
 const HOST: &str = "198.51.100.1";
-const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+pub(crate) const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 const PROFILE: &str = "name: a
 server: { address: 10.77.0.21, software: vsftpd }
 passive: { ports: 50000-50010, advertise: 198.51.100.1 }
@@ -23,7 +23,7 @@ nat:
 ";
 
 /// DNAT of the control port and the passive range, as it should be.
-const DNAT: &str = "table ip nat {
+pub(crate) const DNAT: &str = "table ip nat {
     chain in {
         type nat hook prerouting priority -100;
         iifname eth0 tcp dport { 21, 50000-50010 } dnat to 10.77.0.21

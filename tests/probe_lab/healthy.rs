@@ -22,12 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn name(setup: &Setup, host: &str) -> String {
-    let tls = match setup.tls {
-        Tls::None => "plain",
-        Tls::Optional => "optional",
-        Tls::Required => "required",
-        Tls::Implicit => "implicit",
-    };
+    let tls = setup.tls_word();
     let versions = match setup.versions {
         Versions::All => "",
         Versions::OnlyTls12 => "/tls1.2",
@@ -69,19 +64,9 @@ fn variants(kind: Kind) -> Vec<Setup> {
 fn healthy(setup: &Setup, host: &str) -> Result<(), Failed> {
     let scene = Direct::new();
     let server = setup.start(&scene.server);
-    let login = (server.user != "anonymous").then_some((server.user, server.password.as_str()));
     let is_plain = setup.tls == Tls::None;
-    let plain: &[&str] = &["--insecure"];
-    let said = Probe {
-        login,
-        arguments: match setup.tls {
-            Tls::Implicit => &["--port", "990"],
-            _ if is_plain => plain,
-            _ => &[],
-        },
-        ..Probe::of(host)
-    }
-    .at(&scene.client);
+    let probe = Probe::of(host).with(setup, &server);
+    let said = probe.at(&scene.client);
     let context = |failed: Failed| -> Failed {
         let words = failed.message().unwrap_or_default().to_owned();
         format!("{words}\n{}", server.log()).into()
@@ -120,7 +105,7 @@ fn healthy(setup: &Setup, host: &str) -> Result<(), Failed> {
     if version.is_none_or(|(_, detail)| !detail.contains(wanted)) {
         return Err(format!("{wanted} is not named:\n{said}").into());
     }
-    agrees(setup, host, &scene, login)
+    agrees(setup, host, &scene, probe.login)
 }
 
 /// Another client gets its listing too.

@@ -11,6 +11,7 @@
 mod support;
 
 mod direct;
+mod every;
 mod gateway;
 mod healthy;
 mod old;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let mut trials = healthy::trials();
     trials.extend(direct::trials());
     trials.extend(gateway::trials());
+    trials.extend(every::trials());
     trials.extend(printed::trials());
     let names: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
     trials.push(Trial::test("every-check-has-its-fault", move || {

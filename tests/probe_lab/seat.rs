@@ -1,9 +1,12 @@
 //! `ftpnat probe` at a client, and what it says.
 
+use ftpnat::model::ftp::Tls;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
+use crate::setup::Setup;
 use crate::support::netns::Namespace;
+use crate::support::server::Server;
 use crate::support::{certificates, directory};
 
 /// A probe to be made.
@@ -27,6 +30,33 @@ impl<'a> Probe<'a> {
             profile: None,
             is_trusting: true,
         }
+    }
+
+    /// Of a server that was set up so.
+    pub(crate) fn with(self, setup: &Setup, server: &'a Server) -> Self {
+        let is_anonymous = server.user == "anonymous";
+        Self {
+            login: (!is_anonymous).then_some((server.user, server.password.as_str())),
+            arguments: match setup.tls {
+                Tls::Implicit => &["--port", "990"],
+                Tls::None => &["--insecure"],
+                Tls::Optional | Tls::Required => &[],
+            },
+            ..self
+        }
+    }
+
+    /// Makes it there; of a range that `is_half` open again, while the server happened to pick
+    /// all of its ports from one half: eight ports, so that five times in a row is no chance.
+    pub(crate) fn until_mixed(&self, client: &Namespace, is_half: bool) -> Said {
+        let mut said = self.at(client);
+        for _ in 0..4 {
+            if !is_half || said.is_mixed() {
+                break;
+            }
+            said = self.at(client);
+        }
+        said
     }
 
     /// Makes it there.
@@ -112,6 +142,19 @@ impl Said {
         let steps = self.report["steps"].as_array()?;
         let step = steps.iter().find(|step| step["step"] == name)?;
         Some((step["outcome"].as_str()?, step["detail"].as_str()?))
+    }
+
+    /// Whether some data ports were open, and some not.
+    fn is_mixed(&self) -> bool {
+        let listings = ["epsv-list", "pasv-list"].map(|step| self.step(step));
+        let more = self.step("more-ports");
+        let some = |wanted: &str| {
+            let mut listings = listings.iter().flatten();
+            listings.any(|(outcome, _)| *outcome == wanted)
+        };
+        let is_none = more.is_some_and(|(_, detail)| detail.starts_with("0 of "));
+        let is_all = more.is_some_and(|(outcome, _)| outcome == "ok");
+        (some("ok") || !is_none) && (some("failed") || !is_all)
     }
 
     /// Whether steps of these names are all there and good.

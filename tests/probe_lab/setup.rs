@@ -102,6 +102,15 @@ impl Setup {
         }
     }
 
+    pub(crate) fn tls_word(&self) -> &'static str {
+        match self.tls {
+            Tls::None => "plain",
+            Tls::Optional => "optional",
+            Tls::Required => "required",
+            Tls::Implicit => "implicit",
+        }
+    }
+
     /// The same on IPv4 alone.
     pub(crate) fn on_ipv4(self) -> Self {
         Self {

@@ -19,6 +19,16 @@ pub(crate) fn nft(namespace: &Namespace, text: &str) {
     );
 }
 
+/// A rule of a host's own firewall, in its input chain.
+pub(crate) fn own_firewall(host: &Namespace, rule: &str) {
+    nft(
+        host,
+        &format!(
+            "table inet fw {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}\n"
+        ),
+    );
+}
+
 /// Loads iptables-restore text with one of `iptables-nft-restore`,
 /// `iptables-legacy-restore`, `ip6tables-nft-restore`, `ip6tables-legacy-restore`.
 ///
