@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket};
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -63,13 +65,27 @@ impl Failed {
     }
 }
 
-/// The addresses of a name; an address is its own.
+/// How long a name may take: two name servers of which each is asked twice, as is usual
+/// (resolv.conf(5)).
+const NAMED: Duration = Duration::from_secs(20);
+
+/// The addresses of a name; an address is its own. `getaddrinfo(3)` waits as the host is set, so
+/// it is left behind where that takes longer than 20 seconds.
 ///
 /// # Errors
-/// As `getaddrinfo(3)`.
+/// As `getaddrinfo(3)`; `TimedOut`.
 pub fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
-    let found = (host, 0).to_socket_addrs()?;
-    Ok(found.map(|address| address.ip()).collect())
+    let (found, finds) = mpsc::channel();
+    let host = host.to_owned();
+    thread::spawn(move || {
+        let addresses = (host.as_str(), 0).to_socket_addrs();
+        // Nobody may listen any more.
+        drop(found.send(addresses.map(|all| all.map(|one| one.ip()).collect())));
+    });
+    finds.recv_timeout(NAMED).unwrap_or_else(|_| {
+        let words = format!("no name server answers within {} s", NAMED.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, words))
+    })
 }
 
 /// Whether this host has any way to that address. Sends nothing.

@@ -57,8 +57,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("fault/FN419", Kind::Proftpd, no_epsv),
         trial("fault/FN422-client", Kind::Vsftpd, active_dropped),
         trial("fault/FN422-server", Kind::Vsftpd, active_refused),
-        trial("held/plain", Kind::Proftpd, held_in_plain),
-        trial("held/unverified", Kind::Proftpd, held_unverified),
     ];
     for host in HOSTS {
         let family = if host.contains(':') { "ipv6" } else { "ipv4" };
@@ -336,47 +334,4 @@ fn active_refused() -> Result<(), Failed> {
     }
     .at(&scene.client)
     .finds(&["FN422"])
-}
-
-/// A password is not sent in plain: the session stops there and says so.
-fn held_in_plain() -> Result<(), Failed> {
-    let scene = Direct::new();
-    let server = Setup {
-        tls: Tls::None,
-        ..Setup::new(Kind::Proftpd)
-    }
-    .start(&scene.server);
-    let login = Some((server.user, server.password.as_str()));
-    let probe = Probe {
-        login,
-        ..Probe::of(HOST)
-    };
-    let said = probe.at(&scene.client);
-    said.finds(&[])?;
-    said.has_status(3)?;
-    if said
-        .step("login")
-        .is_none_or(|(outcome, _)| outcome != "skipped")
-    {
-        return Err(format!("the login is not held:\n{said}").into());
-    }
-    let arguments = &["--insecure"];
-    Probe { arguments, ..probe }.at(&scene.client).has_status(0)
-}
-
-/// Nor under a certificate that nobody vouches for.
-fn held_unverified() -> Result<(), Failed> {
-    let scene = Direct::new();
-    let server = Setup::new(Kind::Proftpd).start(&scene.server);
-    let login = Some((server.user, server.password.as_str()));
-    let probe = Probe {
-        login,
-        is_trusting: false,
-        ..Probe::of(HOST)
-    };
-    let said = probe.at(&scene.client);
-    said.notes(&["FN409"])?;
-    said.has_status(3)?;
-    let arguments = &["--insecure"];
-    Probe { arguments, ..probe }.at(&scene.client).has_status(0)
 }

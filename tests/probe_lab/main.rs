@@ -14,6 +14,7 @@ mod direct;
 mod every;
 mod gateway;
 mod healthy;
+mod held;
 mod old;
 mod printed;
 mod seat;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     trials.extend(direct::trials());
     trials.extend(gateway::trials());
     trials.extend(every::trials());
+    trials.extend(held::trials());
     trials.extend(printed::trials());
     let names: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
     trials.push(Trial::test("every-check-has-its-fault", move || {
