@@ -53,6 +53,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("fault/FN413-rejected", Kind::Vsftpd, || {
             outside_range("reject")
         }),
+        trial("fault/FN414-epsv", Kind::Vsftpd, reads_pasv_only),
         trial("fault/FN418-demanded", Kind::Vsftpd, demanded),
         trial("fault/FN419", Kind::Proftpd, no_epsv),
         trial("fault/FN422-client", Kind::Vsftpd, active_dropped),
@@ -268,6 +269,38 @@ fn outside_range(verdict: &str) -> Result<(), Failed> {
     }
     .at(&scene.client)
     .finds(&["FN413"])
+}
+
+/// A firewall with a helper of its own kind: behind each 227 it lets one connection in, and it
+/// has never heard of 229. The reply begins behind a TCP header with timestamps.
+fn reads_pasv_only() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup {
+        tls: Tls::None,
+        ..Setup::new(Kind::Vsftpd)
+    }
+    .start(&scene.server);
+    nft(
+        &scene.server,
+        "table ip fw {
+            set expected { type ipv4_addr; flags dynamic; timeout 10s; }
+            chain out { type filter hook output priority 0;
+                tcp sport 21 @th,256,32 0x32323720 add @expected { ip daddr }
+            }
+            chain in { type filter hook input priority 0;
+                ct state established accept
+                tcp dport 50000-50010 ip saddr @expected delete @expected { ip saddr } accept
+                tcp dport 50000-50010 drop
+            }
+        }\n",
+    );
+    let said = Probe::of(HOST).at(&scene.client);
+    said.finds(&["FN414"])?;
+    if said.text.contains("those by PASV open") {
+        Ok(())
+    } else {
+        Err(format!("EPSV is not told:\n{said}").into())
+    }
 }
 
 fn demanded() -> Result<(), Failed> {

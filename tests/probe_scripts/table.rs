@@ -280,7 +280,7 @@ fn named() -> Vec<Row> {
         epsv("epsv/no-brackets", "229 ok |||{port}|\r\n", EPSV),
         epsv("epsv/words", "229 ok\r\n", EPSV),
         epsv("epsv/502", "502 what?\r\n", EPSV),
-        epsv("epsv/shut", "229 ok (|||9|)\r\n", &["FN424"]),
+        epsv("epsv/shut", "229 ok (|||9|)\r\n", &["FN415"]),
         plain("epsv/close", "EPSV", vec![Act::Close], TRANSFER),
         Row {
             name: "epsv/neither",

@@ -64,7 +64,8 @@ check! {
     /// ## Why
     /// The passive range is not open in some firewall on the way. In plain FTP a helper reads the
     /// port out of the reply and lets the connection in; under TLS it cannot, so the range has to
-    /// be open.
+    /// be open. Some boxes read the replies to PASV and not those to EPSV, which clients try
+    /// first.
     ///
     /// ## Look
     /// On the server, while the client tries: `tcpdump -ni any 'tcp[tcpflags] & tcp-syn != 0'`.

@@ -112,20 +112,21 @@ async fn afresh(client: &mut Client, errand: &Errand, sitting: &mut Sitting, mod
 
 /// Connections to more ports of the range, where any was named at all.
 async fn more_ports(client: &mut Client, errand: &Errand, sitting: &mut Sitting) -> bool {
-    let named = sitting.tries.iter().find(|tried| tried.opened.is_some());
-    let Some(mode) = named.map(|tried| tried.mode) else {
-        return true;
-    };
-    client.begin("trying more ports of the passive range").await;
-    let purpose = Purpose {
-        step: "more-ports",
-        mode,
-        fetched: Fetched::Nothing,
-        resume: true,
-    };
+    let modes = differing_modes(sitting);
+    let mut modes = modes.iter().cycle();
     let begun = sitting.tries.len();
+    client.begin("trying more ports of the passive range").await;
     let mut stands = true;
     while stands && sitting.tries.len() < PORTS {
+        let Some(mode) = modes.next() else {
+            return true;
+        };
+        let purpose = Purpose {
+            step: "more-ports",
+            mode: *mode,
+            fetched: Fetched::Nothing,
+            resume: true,
+        };
         let tried = data::passive(client, errand, sitting, &purpose).await;
         stands = is_in_session(&tried.asked);
         let is_refused = tried.to.is_none();
@@ -138,6 +139,22 @@ async fn more_ports(client: &mut Client, errand: &Errand, sitting: &mut Sitting)
     let outcome = words::outcome(tried.iter().all(Try::works));
     client.end("more-ports", outcome, words::ports(tried));
     stands
+}
+
+/// The modes in which ports were called; the first one alone, unless one opened and another did
+/// not: a box on the way may read the replies to one of them only.
+fn differing_modes(sitting: &Sitting) -> Vec<ClientMode> {
+    let called = sitting.tries.iter().filter_map(|tried| {
+        let opened = tried.opened.as_ref()?;
+        Some((tried.mode, opened.is_ok()))
+    });
+    let mut modes: Vec<(ClientMode, bool)> = Vec::new();
+    for (mode, is_open) in called {
+        if modes.iter().all(|(_, other)| *other != is_open) {
+            modes.push((mode, is_open));
+        }
+    }
+    modes.into_iter().map(|(mode, _)| mode).collect()
 }
 
 async fn active(client: &mut Client, errand: &Errand, sitting: &mut Sitting) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::check::{Evidence, Finding};
 use crate::model::check as id;
+use crate::model::ftp::ClientMode;
 use crate::probe::seen::{Sitting, Trouble, Try};
 
 use super::data::passive;
@@ -22,14 +23,25 @@ impl Bench<'_> {
             return None;
         }
         let evidence = self.evidence(&open, &shut);
-        if !open.is_empty() {
+        let by_mode = divided(&open, &shut);
+        if !open.is_empty() && by_mode.is_none() {
             return Some(self.half_open(&open, &shut, evidence));
         }
         let ports = ports(&shut);
+        let (what, why) = match by_mode {
+            None => ("data connections".to_owned(), String::new()),
+            Some((open, shut)) => (
+                format!("data connections by {shut}"),
+                format!(
+                    "; those by {open} open: what is on the way reads the replies to {open}, and \
+                     not those to {shut}"
+                ),
+            ),
+        };
         Some(match trouble {
             Trouble::Refused | Trouble::Reset | Trouble::Ended => error(
                 id::DATA_REFUSED,
-                format!("data connections are refused ({ports}), while the control port answers"),
+                format!("{what} are refused ({ports}), while the control port answers{why}"),
                 evidence,
                 self.on_the_firewall(
                     "on the gateway: DNAT of the whole passive range to the server, to the same \
@@ -40,7 +52,7 @@ impl Bench<'_> {
                 let by = who(*by);
                 error(
                     id::DATA_REJECTED_BY_ICMP,
-                    format!("{by} rejects data connections ({ports}): {said}"),
+                    format!("{by} rejects {what} ({ports}): {said}{why}"),
                     evidence,
                     self.on_the_firewall(&format!(
                         "on {by}: accept NEW connections to {} before the rule that rejects",
@@ -51,13 +63,10 @@ impl Bench<'_> {
             _ => error(
                 id::DATA_SILENT,
                 match self.opens_in_plain() {
-                    None => {
-                        format!("data connections get no answer ({ports}): a firewall drops them")
-                    }
+                    None => format!("{what} get no answer ({ports}): a firewall drops them{why}"),
                     Some(_) => format!(
-                        "under TLS data connections get no answer ({ports}), and in plain they \
-                         open: a firewall lets in what its FTP helper reads, and under TLS it \
-                         reads nothing"
+                        "under TLS {what} get no answer ({ports}), and in plain they open: a firewall lets \
+                         in what its FTP helper reads, and under TLS it reads nothing"
                     ),
                 },
                 evidence,
@@ -132,6 +141,21 @@ impl Bench<'_> {
             None => "the server's passive range".to_owned(),
         }
     }
+}
+
+/// How often a mode is tried before its failing is no chance.
+const ENOUGH: usize = 3;
+
+/// The one mode of the connections that open, and the one of those that do not, where each has
+/// one of its own.
+fn divided(open: &[&Try], shut: &[&Try]) -> Option<(ClientMode, ClientMode)> {
+    let one_of = |tries: &[&Try]| {
+        let mode = tries.first()?.mode;
+        let is_its_own = tries.iter().all(|tried| tried.mode == mode);
+        (is_its_own && tries.len() >= ENOUGH).then_some(mode)
+    };
+    let both = (one_of(open)?, one_of(shut)?);
+    (both.0 != both.1).then_some(both)
 }
 
 /// The ports of data connections, as `port 50001` or `ports 50001, 50007`.
