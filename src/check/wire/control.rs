@@ -66,7 +66,7 @@ check! {
     /// `421`: too many sessions, or the client's address is not welcome (the server's own limits
     /// or `/etc/hosts.deny`). Silence: the port speaks implicit TLS, where the client has to begin;
     /// or the server looks up the client's name and gets no answer; or NAT leads to another
-    /// program.
+    /// program. Words like `SSH-2.0`: SFTP is another protocol, of an SSH server.
     ///
     /// ## Cure
     /// Silence on port 990: `--tls implicit`. Otherwise the server's log says why.

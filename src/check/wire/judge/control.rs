@@ -2,7 +2,7 @@
 
 use crate::check::{Evidence, Finding, Severity};
 use crate::model::check as id;
-use crate::probe::reply::Reply;
+use crate::probe::reply::{Malformed, Reply};
 use crate::probe::seen::{Encryption, Heard, Trouble};
 
 use super::{Bench, all_of, error, in_words, who};
@@ -74,6 +74,11 @@ impl Bench<'_> {
                 "the connection opens, and the server does not greet".to_owned(),
                 "if this port is for implicit TLS: --tls implicit; otherwise the server may be \
                  looking up the client's name (ProFTPD: `UseReverseDNS off`), or its program hangs",
+            ),
+            Err(Trouble::Malformed(Malformed::NoCode(line))) if line.starts_with("SSH-") => (
+                "an SSH server answers there: SFTP is another protocol than FTP, with TLS or without"
+                    .to_owned(),
+                "call the port of the FTP server: 21 by custom, 990 for implicit TLS",
             ),
             Err(Trouble::Malformed(_)) => (
                 "what answers there does not speak FTP".to_owned(),
