@@ -69,6 +69,6 @@ fn drifted(
     };
     let differing = difference(&listing(&sight.ruleset), &listing(&intent.after));
     Ok(drift(&differing, &blocked, |at| {
-        output::apply::place(&sight.ruleset, at)
+        output::place::place(&sight.ruleset, at)
     }))
 }

@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::apply::difference::{Change, Difference, words};
+use crate::apply::difference::{Change, Difference};
 use crate::apply::system::{ModuleStep, SystemChange};
 use crate::facts::installed::{Drift, State};
 use crate::model::check::INSTALLED_RULES_DRIFTED;
 use crate::plan::flows::Purpose;
 use crate::plan::reach::{Blocked, Stopped};
 use crate::ruleset::eval::Place;
-use crate::ruleset::live::table::Policy;
-use crate::ruleset::live::{Ruleset, print};
+use crate::ruleset::live::Ruleset;
 
+use super::place::at_place;
 use super::terminal::one_line;
 use super::words::{BAD, BOLD, CAREFUL, GOOD, dimmed, hanging, wrapped};
 
@@ -321,30 +321,4 @@ pub fn remarks(found: &[Blocked], ruleset: &Ruleset) -> Vec<String> {
         }
     }
     remarks
-}
-
-/// A rule or policy, with where it stands.
-#[must_use]
-pub fn at_place(ruleset: &Ruleset, at: Place) -> String {
-    let (place, text) = place(ruleset, at);
-    one_line(&format!("`{text}` ({place})"))
-}
-
-/// Where a rule or policy stands, and its words.
-#[must_use]
-pub fn place(ruleset: &Ruleset, at: Place) -> (String, String) {
-    let Some(table) = ruleset.tables.get(at.table) else {
-        return ("the live ruleset".to_owned(), "a rule".to_owned());
-    };
-    let Some(chain) = table.chains.get(at.chain) else {
-        return (print::table(table), "a rule".to_owned());
-    };
-    let rule = at.rule.and_then(|number| chain.rules.get(number));
-    let text = match (rule, &chain.base) {
-        (Some(rule), _) => words(rule, &chain.name, table),
-        (None, Some(base)) if base.policy == Policy::Drop => "policy drop".to_owned(),
-        (None, Some(_)) => "policy accept".to_owned(),
-        (None, None) => "its end".to_owned(),
-    };
-    (print::place(table, chain), text)
 }

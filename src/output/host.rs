@@ -15,9 +15,9 @@ use crate::render::nftables;
 use crate::ruleset::eval::Place;
 use crate::ruleset::live::Ruleset;
 
-use super::apply::place;
 use super::check::lacking;
 use super::path::{unread, whence};
+use super::place::place;
 use super::terminal::one_line;
 use super::words::{BAD, BOLD, CAREFUL, GOOD, dimmed, hanging, heading};
 

@@ -10,6 +10,7 @@ pub mod human;
 pub mod json;
 pub mod managers;
 pub mod path;
+pub mod place;
 pub mod probe;
 pub mod refusal;
 pub mod rehearse;

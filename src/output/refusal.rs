@@ -12,8 +12,9 @@ use crate::ruleset::live::{Ruleset, Table, print};
 use crate::ruleset::netlink::KEPT_CHANGING;
 use crate::ruleset::owner::is_firewalld;
 
-use super::apply::{at_place, blocked};
+use super::apply::blocked;
 use super::managers::firewall_cmd;
+use super::place::at_place;
 use super::{Failure, one_line};
 
 /// A failure in words. `others`: the ruleset that was read, without ours.
