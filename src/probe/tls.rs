@@ -45,10 +45,19 @@ fn with(like: &ClientConfig, resumption: Resumption) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// What went wrong, as a client's user is to be told; `came`: the bytes in which it was found.
+/// What went wrong, as a client's user is to be told; `came`: the bytes in which it was found;
+/// `is_agreed`: whether both had agreed on a version and cipher by then.
 #[must_use]
-pub fn trouble(error: &Error, came: &[u8]) -> TlsTrouble {
+pub fn trouble(error: &Error, came: &[u8], is_agreed: bool) -> TlsTrouble {
     match error {
+        // TLS 1.3 has an alert of its own (RFC 8446, section 6.2). In TLS 1.2 it is the general
+        // one, behind the server's hello (RFC 5246, section 7.4.6).
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            TlsTrouble::WantsCertificate(error.to_string())
+        }
+        Error::AlertReceived(AlertDescription::HandshakeFailure) if is_agreed => {
+            TlsTrouble::WantsCertificate(error.to_string())
+        }
         // What old servers say, or stop at.
         Error::AlertReceived(
             AlertDescription::ProtocolVersion

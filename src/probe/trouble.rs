@@ -46,6 +46,8 @@ pub const PORT_UNREACHABLE: &str = "port unreachable";
 pub enum TlsTrouble {
     /// The other end speaks no version or cipher that is in use: what it said.
     TooOld(String),
+    /// The other end wants to see a certificate of the client's: what it said.
+    WantsCertificate(String),
     /// What came is no TLS.
     Garbage(String),
     /// The other end said no, or spoke TLS wrongly.
@@ -64,6 +66,9 @@ impl fmt::Display for Trouble {
             Self::Ended => f.write_str("the server ended the connection"),
             Self::Reset => f.write_str("the connection was reset"),
             Self::Tls(TlsTrouble::TooOld(said)) => write!(f, "no TLS in common: {said}"),
+            Self::Tls(TlsTrouble::WantsCertificate(said)) => {
+                write!(f, "a certificate of the client is demanded: {said}")
+            }
             Self::Tls(TlsTrouble::Garbage(said)) => write!(f, "no TLS came: {said}"),
             Self::Tls(TlsTrouble::Broken(said)) => write!(f, "TLS failed: {said}"),
             Self::Malformed(malformed) => malformed.fmt(f),

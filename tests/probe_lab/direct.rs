@@ -6,7 +6,7 @@ use ftpnat::model::ftp::Tls;
 
 use crate::old;
 use crate::seat::{Probe, curl};
-use crate::setup::{Kind, NAME, Setup, certificate, trial};
+use crate::setup::{Kind, NAME, Setup, Versions, certificate, trial};
 use crate::support::certificates::{self, Wanted};
 use crate::support::rules::{nft, own_firewall};
 use crate::support::scene::Direct;
@@ -59,6 +59,19 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("fault/FN422-client", Kind::Vsftpd, active_dropped),
         trial("fault/FN422-server", Kind::Vsftpd, active_refused),
     ];
+    for kind in [Kind::Proftpd, Kind::Vsftpd] {
+        for (name, versions) in [
+            ("tls1.2", Versions::OnlyTls12),
+            ("tls1.3", Versions::OnlyTls13),
+        ] {
+            for (way, tls) in [("auth", Tls::Required), ("implicit", Tls::Implicit)] {
+                let name = format!("fault/FN404-client/{}/{way}/{name}", kind.word());
+                trials.push(trial(name, kind, move || {
+                    wants_certificate(kind, tls, versions)
+                }));
+            }
+        }
+    }
     for host in HOSTS {
         let family = if host.contains(':') { "ipv6" } else { "ipv4" };
         for (name, id, rule) in firewalls() {
@@ -163,6 +176,29 @@ fn auth_refused() -> Result<(), Failed> {
     }
     .at(&scene.client)
     .finds(&["FN404"])
+}
+
+/// A server that wants to see a certificate of the client's.
+fn wants_certificate(kind: Kind, tls: Tls, versions: Versions) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let setup = Setup {
+        tls,
+        versions,
+        more: match kind {
+            Kind::Proftpd => "TLSVerifyClient on",
+            _ => "require_cert=YES",
+        },
+        ..Setup::new(kind)
+    };
+    let server = setup.start(&scene.server);
+    let probe = Probe::of(HOST).with(&setup, &server);
+    let said = probe.at(&scene.client);
+    said.finds(&["FN404"])?;
+    if said.text.contains("demands a certificate of the client") {
+        Ok(())
+    } else {
+        Err(format!("the client's certificate is not told:\n{said}").into())
+    }
 }
 
 /// A server of old TLS alone; that it is one is shown by a client that takes it.

@@ -160,7 +160,9 @@ impl Wire {
             if let Err(error) = tls.process_new_packets() {
                 // The alert is worth a packet; that it may not arrive is no news.
                 drop(tls.write_tls(&mut self.stream));
-                return Err(Trouble::Tls(tls::trouble(&error, &bytes[..length])));
+                let is_agreed = tls.protocol_version().is_some();
+                let trouble = tls::trouble(&error, &bytes[..length], is_agreed);
+                return Err(Trouble::Tls(trouble));
             }
             if came.is_empty() {
                 return Ok(length > 0);

@@ -11,11 +11,11 @@ impl Bench<'_> {
     /// At most one finding: what fails first ends the session.
     pub(super) fn control(&self) -> Vec<Finding> {
         let idle = self.idle();
-        let first = self
-            .call()
-            .or_else(|| self.greeting())
-            .or_else(|| self.login())
-            .or_else(|| self.lost());
+        let first = self.call().or_else(|| match self.wants_certificate() {
+            Some(_) => None,
+            None => self.greeting().or_else(|| self.login()),
+        });
+        let first = first.or_else(|| self.lost());
         first.into_iter().chain(idle).collect()
     }
 

@@ -9,13 +9,38 @@ use super::{Bench, error, in_words};
 
 impl Bench<'_> {
     pub(super) fn tls(&self) -> Vec<Finding> {
-        if let Some(found) = self.refused().or_else(|| self.handshake()) {
+        let found = self.wants_certificate();
+        let found = found
+            .or_else(|| self.refused())
+            .or_else(|| self.handshake());
+        if let Some(found) = found {
             return vec![found];
         }
         let secured = self.sitting.secured.as_ref().and_then(|s| s.as_ref().ok());
         let certificate = secured.and_then(|secured| secured.certificate.as_ref());
         let found = certificate.and_then(|certificate| self.certificate(certificate));
         found.into_iter().chain(self.unprotected()).collect()
+    }
+
+    /// The server demands what no FTP client has by itself. In TLS 1.3 the client takes the
+    /// handshake for done, and hears of it with the first reply that it waits for.
+    pub(super) fn wants_certificate(&self) -> Option<Finding> {
+        let sitting = self.sitting;
+        let secured = sitting.secured.as_ref().and_then(|s| s.as_ref().err());
+        let heard = [&sitting.greeting, &sitting.login].into_iter().flatten();
+        let heard = heard.filter_map(|heard| heard.as_ref().err());
+        let mut troubles = secured.into_iter().chain(heard);
+        let trouble = troubles
+            .find(|trouble| matches!(trouble, Trouble::Tls(TlsTrouble::WantsCertificate(_))))?;
+        Some(error(
+            id::AUTH_TLS_REFUSED,
+            "the server demands a certificate of the client, and this one has none".to_owned(),
+            vec![self.seen(trouble.to_string())],
+            vec![in_words(
+                "a client with a certificate that the server knows; or a server that does not \
+                 demand one: ProFTPD `TLSVerifyClient off`, vsftpd `require_cert=NO`",
+            )],
+        ))
     }
 
     fn refused(&self) -> Option<Finding> {
