@@ -7,7 +7,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_SIG_ED25519};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use super::seen::Certificate;
 
@@ -92,7 +94,37 @@ pub fn look(
         now: now_signed,
         name: named,
         trust: trust.vouches(chain, at),
+        proof: is_provable(first),
     })
+}
+
+/// Whether the proof that a server has the key of this certificate can be checked here; else
+/// why not, in words. What cannot be checked is as good as not proven, and no fault of a server's
+/// that other clients take.
+///
+/// # Errors
+/// In words: a certificate that cannot be read, a short RSA key, a curve or kind of key that
+/// ring does not have.
+pub(super) fn is_provable(first: &CertificateDer<'_>) -> Result<(), String> {
+    let (_, parsed) =
+        X509Certificate::from_der(first).map_err(|_| "it cannot be read".to_owned())?;
+    ParsedCertificate::try_from(first).map_err(|error| words(&error))?;
+    let key = parsed.public_key();
+    let algorithm = &key.algorithm;
+    let curve = algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+    match key.parsed() {
+        Ok(PublicKey::RSA(key)) => match key.key_size() {
+            2048..=8192 => Ok(()),
+            bits => Err(format!(
+                "its RSA key has {bits} bits, and many clients want 2048 to 8192"
+            )),
+        },
+        Ok(PublicKey::EC(_)) if curve == Some(OID_EC_P256) || curve == Some(OID_NIST_EC_P384) => {
+            Ok(())
+        }
+        _ if algorithm.algorithm == OID_SIG_ED25519 => Ok(()),
+        _ => Err("its key is of a kind that ftpnat cannot check".to_owned()),
+    }
 }
 
 /// The alternative names, which alone count; without any, what stands in the subject.
@@ -131,6 +163,11 @@ fn words(error: &Error) -> String {
             }
             CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
                 "it is self-signed, and this host does not know it".to_owned()
+            }
+            CertificateError::Other(other)
+                if other.to_string().contains("UnsupportedCertVersion") =>
+            {
+                "it is of X.509 version 1, which has no place for names".to_owned()
             }
             other => other.to_string(),
         },

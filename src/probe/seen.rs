@@ -73,6 +73,8 @@ pub struct Certificate {
     pub name: Result<(), String>,
     /// Whether somebody whom this host trusts vouches for it, or why not.
     pub trust: Result<(), String>,
+    /// Whether the proof that the server has its key could be checked, or why not.
+    pub proof: Result<(), String>,
 }
 
 impl Certificate {
@@ -86,7 +88,7 @@ impl Certificate {
     /// Whether a strict client goes on.
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        self.is_current() && self.name.is_ok() && self.trust.is_ok()
+        self.is_current() && self.name.is_ok() && self.trust.is_ok() && self.proof.is_ok()
     }
 }
 

@@ -15,6 +15,7 @@ mod every;
 mod gateway;
 mod healthy;
 mod held;
+mod keys;
 mod old;
 mod printed;
 mod seat;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     trials.extend(gateway::trials());
     trials.extend(every::trials());
     trials.extend(held::trials());
+    trials.extend(keys::trials());
     trials.extend(printed::trials());
     let names: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
     trials.push(Trial::test("every-check-has-its-fault", move || {

@@ -79,6 +79,8 @@ pub(crate) struct Setup {
     pub(crate) advertise: Option<Ipv4Addr>,
     /// Key and certificate; `None`: by the lab's authority, for [`NAME`] and all addresses.
     pub(crate) certificate: Option<String>,
+    /// Whether its OpenSSL takes keys that it finds too short otherwise.
+    pub(crate) takes_short_keys: bool,
     /// Further lines of its configuration.
     pub(crate) more: &'static str,
     /// The size of the file in its directory.
@@ -96,6 +98,7 @@ impl Setup {
             demands_reuse: false,
             advertise: None,
             certificate: None,
+            takes_short_keys: false,
             more: "",
             file: 20_000,
             ipv6: true,
@@ -164,11 +167,16 @@ impl Setup {
             Versions::OnlyTls12 => "MaxProtocol = TLSv1.2\n",
             Versions::OnlyTls13 => "MinProtocol = TLSv1.3\n",
         };
+        let level = if self.takes_short_keys {
+            "CipherString = DEFAULT@SECLEVEL=0\n"
+        } else {
+            ""
+        };
         furnished.write(
             "openssl.cnf",
             &format!(
                 "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = limits\n\
-                 [limits]\n{limits}"
+                 [limits]\n{limits}{level}"
             ),
         );
         if self.file > 0 {

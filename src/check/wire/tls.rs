@@ -94,7 +94,8 @@ check! {
     ///
     /// ## Why
     /// It is self-signed, its authority is a private one, or the server does not send the
-    /// certificates between.
+    /// certificates between. Or its key is one of which ftpnat cannot check that the server has
+    /// it: RSA below 2048 bits, which many clients refuse, or a rare curve such as P-521.
     ///
     /// ## Cure
     /// `--ca-file FILE` with the authority's certificate, or the self-signed one. A server with a

@@ -56,6 +56,7 @@ fn certificate() -> Certificate {
         now: 1,
         name: Ok(()),
         trust: Ok(()),
+        proof: Ok(()),
     }
 }
 

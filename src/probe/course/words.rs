@@ -66,10 +66,11 @@ pub(super) fn certificate(certificate: &Certificate) -> String {
     let until = certificate
         .valid
         .map(|(_, until)| format!(", until {}", day(until)));
-    let why = match (&certificate.name, &certificate.trust) {
+    let doubts = [&certificate.name, &certificate.proof, &certificate.trust];
+    let why = match doubts.into_iter().find_map(|doubt| doubt.as_ref().err()) {
         _ if !certificate.is_current() => ": not in its time".to_owned(),
-        (Err(why), _) | (_, Err(why)) => format!(": {why}"),
-        (Ok(()), Ok(())) => String::new(),
+        Some(why) => format!(": {why}"),
+        None => String::new(),
     };
     format!("{names}{}{why}", until.unwrap_or_default())
 }

@@ -153,7 +153,10 @@ impl Bench<'_> {
             }
             seen
         };
-        let (id, severity, summary, cure) = match (&certificate.name, &certificate.trust) {
+        let Certificate {
+            name, proof, trust, ..
+        } = certificate;
+        let (id, severity, summary, cure) = match (name, proof, trust) {
             _ if !certificate.is_current() => (
                 id::CERTIFICATE_EXPIRED,
                 Severity::Error,
@@ -166,20 +169,27 @@ impl Bench<'_> {
                 },
                 "renew the certificate and restart the server; or set the clock of this host",
             ),
-            (Err(why), _) => (
+            (Err(why), ..) => (
                 id::CERTIFICATE_NAME_DIFFERS,
                 Severity::Warning,
                 format!("the certificate does not fit the name that was called: {why}"),
                 "call the server by a name of its certificate, or get one for this name",
             ),
-            (_, Err(why)) => (
+            (_, Err(why), _) => (
+                id::CERTIFICATE_UNTRUSTED,
+                Severity::Note,
+                format!("this client cannot check that the certificate is the server's: {why}"),
+                "a certificate with a usual key (RSA of 2048 to 8192 bits, P-256, P-384, Ed25519); \
+                 --insecure logs in all the same",
+            ),
+            (.., Err(why)) => (
                 id::CERTIFICATE_UNTRUSTED,
                 Severity::Note,
                 format!("this host does not trust the certificate: {why}"),
                 "--ca-file FILE with the certificate of its authority, or its own where it is \
                  self-signed",
             ),
-            (Ok(()), Ok(())) => return None,
+            (Ok(()), Ok(()), Ok(())) => return None,
         };
         Some(Finding {
             severity,
