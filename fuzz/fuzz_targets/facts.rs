@@ -53,7 +53,7 @@ fuzz_target!(|data: &[u8]| {
     let firewall = Firewall::new(&ruleset, &host);
     for (profile, plan) in PROFILES.iter() {
         let report = examine(profile, plan, &facts, &firewall);
-        let human = output::check::report(profile, &report, &facts);
+        let human = output::check::report(profile, &report, output::Seen::Host(&facts));
         let json = output::json::check(&profile.name, &report);
         assert!(!human.is_empty() && json.ends_with("}\n"));
     }

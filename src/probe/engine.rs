@@ -29,6 +29,8 @@ pub enum Move {
     },
     /// Send this line over the control connection, with CRLF behind it.
     Say(String),
+    /// Send these bytes over the control connection, as they are.
+    Send(Vec<u8>),
     /// Wait for bytes on the control connection.
     Hear(Duration),
     /// Make a TLS handshake on the control connection.

@@ -5,13 +5,15 @@
 //!   runs, and [`engine`] makes a state machine of it: what happened goes in, what to do comes
 //!   out. Neither has a socket or a clock.
 //! - [`seen`] is what was seen: facts for `check` to judge, and steps for people.
-//! - [`tls`] is the client's side of TLS, [`certificate`] what it thinks of a certificate.
+//! - [`tls`] is the client's side of TLS, [`certificate`] what it thinks of a certificate, and
+//!   [`hello`] asks what TLS a server speaks that has none in common with it.
 //! - [`runner`] plays them over sockets.
 //! - [`sweep`] tries every port of the passive range.
 
 pub mod certificate;
 pub mod course;
 pub mod engine;
+pub mod hello;
 pub mod reply;
 pub mod runner;
 pub mod seen;

@@ -84,7 +84,7 @@ impl Scripted {
                     end: Ok(End::Whole),
                 })
             }
-            Move::Tell(_) | Move::Close | Move::CloseData => Event::Done,
+            Move::Tell(_) | Move::Send(_) | Move::Close | Move::CloseData => Event::Done,
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::ftp::ClientMode;
 use crate::model::net::is_public;
 
+use super::hello::Spoken;
 use super::reply::Reply;
 
 pub use super::trouble::{PORT_UNREACHABLE, TlsTrouble, Trouble, seconds};
@@ -239,6 +240,8 @@ pub struct Sitting {
     pub auth: Option<Heard>,
     /// The handshake.
     pub secured: Option<Result<Secured, Trouble>>,
+    /// What it speaks of TLS where there is none in common.
+    pub older: Option<Spoken>,
     /// Why no login was tried.
     pub held: Option<Held>,
     /// The last reply to `USER` or `PASS`.
@@ -265,6 +268,7 @@ impl Sitting {
             features: None,
             auth: None,
             secured: None,
+            older: None,
             held: None,
             login: None,
             prot: None,

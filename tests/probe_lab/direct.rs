@@ -215,7 +215,18 @@ fn old(version: &'static str, tls: Tls) -> Result<(), Failed> {
         ..Probe::of(HOST)
     }
     .at(&scene.client);
-    said.finds(&["FN406"])
+    said.finds(&["FN406"])?;
+    let (words, status) = match version {
+        "TLSv1" => ("picks TLS 1.0 with", 1),
+        "TLSv1_1" => ("picks TLS 1.1 with", 1),
+        _ => ("picks TLS 1.2 with AES128-SHA: clients with", 3),
+    };
+    said.has_status(status)?;
+    if said.text.contains(words) {
+        Ok(())
+    } else {
+        Err(format!("`{words}` is not said:\n{said}").into())
+    }
 }
 
 fn expired() -> String {

@@ -41,16 +41,18 @@ pub(crate) fn start(namespace: &Namespace, version: &str, tls: Tls) -> Old {
     Old { child, _dir: dir }
 }
 
-/// Whether OpenSSL's client, told to be as old, handshakes with it.
+/// Whether OpenSSL's client handshakes with it: told to be as old, and by itself with old
+/// ciphers.
 pub(crate) fn handshakes(client: &Namespace, version: &str, tls: Tls) -> bool {
     let mut openssl = client.command("openssl");
-    openssl.args(["s_client", "-cipher", "ALL:@SECLEVEL=0", "-connect"]);
+    openssl.args(["s_client", "-connect"]);
     openssl.arg(format!("198.51.100.1:{}", port(tls)));
-    openssl.arg(match version {
-        "TLSv1" => "-tls1",
-        "TLSv1_1" => "-tls1_1",
-        _ => "-tls1_2",
-    });
+    let is_told = ["-cipher", "ALL:@SECLEVEL=0"];
+    match version {
+        "TLSv1" => openssl.arg("-tls1").args(is_told),
+        "TLSv1_1" => openssl.arg("-tls1_1").args(is_told),
+        _ => &mut openssl,
+    };
     if tls != Tls::Implicit {
         openssl.args(["-starttls", "ftp"]);
     }

@@ -48,7 +48,9 @@ check! {
     ///
     /// ## Why
     /// TLS 1.0 and 1.1 are withdrawn (RFC 8996), and the ciphers of their time with them: CBC,
-    /// static RSA, finite-field Diffie-Hellman.
+    /// static RSA, finite-field Diffie-Hellman. The probe asks which of those the server picks;
+    /// TLS 1.2 with ciphers that clients with OpenSSL or GnuTLS take is a warning, and the probe
+    /// goes no further.
     ///
     /// ## Cure
     /// ProFTPD: `TLSProtocol TLSv1.2 TLSv1.3`. vsftpd: `ssl_tlsv1_2=YES`, `ssl_ciphers=HIGH`.

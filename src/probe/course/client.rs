@@ -161,6 +161,20 @@ impl Client {
         }
     }
 
+    /// Sends bytes as they are.
+    pub(super) async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Trouble> {
+        self.done(Move::Send(bytes)).await
+    }
+
+    /// The next bytes as they came.
+    pub(super) async fn raw(&mut self) -> Result<Vec<u8>, Trouble> {
+        let patience = self.patience.reply;
+        match self.make(Move::Hear(patience)).await.event {
+            Event::Bytes(bytes) => Ok(bytes),
+            event => Err(trouble(event)),
+        }
+    }
+
     /// A data connection to the server.
     pub(super) async fn open(&mut self, to: SocketAddr, patience: Duration) -> Result<(), Trouble> {
         self.done(Move::Open { to, patience }).await

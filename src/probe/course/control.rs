@@ -1,9 +1,14 @@
 //! The control connection: from its first packet to TLS.
 
-use crate::probe::seen::{Encryption, Heard, Outcome, Secured, Sitting, Trouble};
+use crate::probe::hello::{Spoken, hello, spoken};
+use crate::probe::reply::Reply;
+use crate::probe::seen::{Encryption, Heard, Outcome, Secured, Sitting, TlsTrouble, Trouble};
 
 use super::client::Client;
 use super::{Errand, words};
+
+/// In how many pieces a server's hello, which fits into a packet, may come.
+const MOST_PIECES: usize = 8;
 
 /// Calls the server and begins the session; whether it can go on.
 pub(super) async fn begin(client: &mut Client, errand: &Errand, sitting: &mut Sitting) -> bool {
@@ -103,8 +108,38 @@ async fn secure(client: &mut Client, errand: &Errand, sitting: &mut Sitting) -> 
     if let Ok(secured) = &secured {
         certificate(client, errand, secured);
     }
+    let is_older = matches!(&secured, Err(Trouble::Tls(TlsTrouble::TooOld(_))));
     sitting.secured = Some(secured);
+    if is_older {
+        client.begin("asking what TLS the server speaks").await;
+        sitting.older = older(client, sitting).await;
+        if let Some(spoken) = &sitting.older {
+            client.end("older-tls", Outcome::Ok, spoken.to_string());
+        }
+    }
     is_secured
+}
+
+/// What the server answers to a hello of older TLS, in a session of its own.
+async fn older(client: &mut Client, sitting: &Sitting) -> Option<Spoken> {
+    client.call(sitting.called).await.ok()?;
+    if sitting.encryption == Encryption::Explicit {
+        let greeting = client.hear_final(client.patience.reply).await;
+        let auth = match greeting {
+            Ok(reply) if reply.is_positive() => client.say("AUTH TLS").await,
+            _ => return None,
+        };
+        auth.ok().filter(Reply::is_positive)?;
+    }
+    client.send(hello()).await.ok()?;
+    let mut bytes = Vec::new();
+    for _ in 0..MOST_PIECES {
+        bytes.extend(client.raw().await.ok()?);
+        if let Some(spoken) = spoken(&bytes).ok()? {
+            return Some(spoken);
+        }
+    }
+    None
 }
 
 /// A step of its own; that it does not verify ends the session only where a secret is at stake.

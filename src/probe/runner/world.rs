@@ -104,6 +104,10 @@ impl World<'_> {
                 let wire = open(&mut self.control)?;
                 wire.write(format!("{line}\r\n").as_bytes(), deadline)?;
             }
+            Move::Send(bytes) => {
+                let deadline = self.deadline(LINE)?;
+                open(&mut self.control)?.write(&bytes, deadline)?;
+            }
             Move::Hear(patience) => return self.hear(patience),
             Move::Secure(patience) => {
                 let deadline = self.deadline(patience)?;

@@ -71,16 +71,7 @@ impl Bench<'_> {
             "auth-tls"
         };
         Some(match trouble {
-            Trouble::Tls(TlsTrouble::TooOld(_)) => error(
-                id::TLS_TOO_OLD,
-                "the server speaks no version or cipher of TLS that current clients speak"
-                    .to_owned(),
-                self.step(step),
-                vec![in_words(
-                    "let the server speak TLS 1.2 and 1.3 with current ciphers; ProFTPD: \
-                     `TLSProtocol TLSv1.2 TLSv1.3`",
-                )],
-            ),
+            Trouble::Tls(TlsTrouble::TooOld(_)) => self.too_old(step),
             Trouble::Tls(TlsTrouble::Garbage(_)) => {
                 let summary = if self.sitting.encryption == Encryption::Implicit {
                     "this port does not speak TLS from the first byte"
@@ -107,6 +98,42 @@ impl Bench<'_> {
             ),
             trouble => self.cut(trouble),
         })
+    }
+
+    /// Nothing in common. Where OpenSSL and GnuTLS have, it is not broken for their clients.
+    fn too_old(&self, step: &str) -> Finding {
+        let (severity, summary) = match self.sitting.older {
+            Some(older) if older.is_taken_elsewhere() => (
+                Severity::Warning,
+                format!(
+                    "the server has no current TLS, and picks {older}: clients with OpenSSL or \
+                     GnuTLS (curl, lftp, FileZilla) still take that, newer ones and ftpnat do not"
+                ),
+            ),
+            Some(older) => (
+                Severity::Error,
+                format!(
+                    "the server has no current TLS, and picks {older}, which current clients refuse"
+                ),
+            ),
+            None => (
+                Severity::Error,
+                "the server speaks no version or cipher of TLS that current clients speak"
+                    .to_owned(),
+            ),
+        };
+        Finding {
+            severity,
+            ..error(
+                id::TLS_TOO_OLD,
+                summary,
+                self.step(step),
+                vec![in_words(
+                    "let the server speak TLS 1.2 and 1.3 with current ciphers (ECDHE with \
+                     AES-GCM); ProFTPD: `TLSProtocol TLSv1.2 TLSv1.3`, vsftpd: `ssl_ciphers=HIGH`",
+                )],
+            )
+        }
     }
 
     fn cut(&self, trouble: &Trouble) -> Finding {
