@@ -7,7 +7,7 @@ use ftpnat::check::judge;
 use ftpnat::output::probe::{human, json};
 use ftpnat::probe::course::{Errand, Patience, User, examine};
 use ftpnat::probe::engine::{Engine, Event, Happened, Move, Next};
-use ftpnat::probe::seen::{Encryption, End, Secured, Taken, Trouble};
+use ftpnat::probe::seen::{Encryption, End, Secured, Taken, TlsTrouble, Trouble};
 use libfuzzer_sys::fuzz_target;
 
 /// More than any course makes: what is heard is bounded by its time.
@@ -45,6 +45,9 @@ fuzz_target!(|data: &[u8]| {
                 Some(bytes) => Event::Bytes(bytes.to_vec()),
                 None => Event::Failed(Trouble::Ended),
             },
+            Next::Move(Move::Secure(_)) if kind & 32 != 0 => {
+                Event::Failed(Trouble::Tls(TlsTrouble::TooOld("so it is".to_owned())))
+            }
             Next::Move(Move::Secure(_) | Move::SecureData { .. }) => {
                 Event::Secured(Box::new(Secured {
                     version: "TLS 1.3".to_owned(),
