@@ -20,6 +20,7 @@ mod old;
 mod printed;
 mod seat;
 mod setup;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     trials.extend(held::trials());
     trials.extend(keys::trials());
     trials.extend(printed::trials());
+    trials.extend(tls::trials());
     let names: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
     trials.push(Trial::test("every-check-has-its-fault", move || {
         every_check(&names)

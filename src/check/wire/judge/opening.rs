@@ -65,8 +65,8 @@ impl Bench<'_> {
                 match self.opens_in_plain() {
                     None => format!("{what} get no answer ({ports}): a firewall drops them{why}"),
                     Some(_) => format!(
-                        "under TLS {what} get no answer ({ports}), and in plain they open: a firewall lets \
-                         in what its FTP helper reads, and under TLS it reads nothing"
+                        "under TLS {what} get no answer ({ports}), and in plain they open: a \
+                         firewall lets in what its FTP helper reads, and under TLS it reads nothing"
                     ),
                 },
                 evidence,
