@@ -30,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             outside_range("reject")
         }),
         trial("fault/FN414-epsv", Kind::Vsftpd, reads_pasv_only),
+        trial("fault/FN414-one-family", Kind::Vsftpd, one_family),
         trial("fault/FN419", Kind::Proftpd, no_epsv),
         trial("fault/FN422-client", Kind::Vsftpd, active_dropped),
         trial("fault/FN422-server", Kind::Vsftpd, active_refused),
@@ -181,6 +182,27 @@ fn outside_range(verdict: &str) -> Result<(), Failed> {
     }
     .at(&scene.client)
     .finds(&["FN413"])
+}
+
+/// A name with an address of each family, and IPv6's rules forgotten.
+fn one_family() -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup::new(Kind::Vsftpd).start(&scene.server);
+    let rule = "meta nfproto ipv6 tcp dport 50000-50010 drop";
+    own_firewall(&scene.server, rule);
+    let hosts = "198.51.100.1 ftp.example\n2001:db8:51::1 ftp.example\n";
+    let bound = Some(("/etc/hosts", hosts));
+    let said = Probe {
+        bound,
+        ..Probe::of("ftp.example")
+    }
+    .at(&scene.client);
+    said.finds(&["FN414"])?;
+    if said.text.contains("over IPv4 they open") {
+        Ok(())
+    } else {
+        Err(format!("the family is not told:\n{said}").into())
+    }
 }
 
 /// A firewall with a helper of its own kind: behind each 227 it lets one connection in, and it

@@ -5,7 +5,6 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::seat::Probe;
 use crate::setup::{Kind, Setup, trial};
-use crate::support::directory;
 use crate::support::rules::own_firewall;
 use crate::support::scene::Direct;
 
@@ -23,23 +22,19 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn no_name() -> Result<(), Failed> {
     let scene = Direct::new();
     own_firewall(&scene.server, "udp dport 53 drop");
-    let dir = directory();
-    let resolver = dir.path().join("resolv.conf");
-    std::fs::write(
-        &resolver,
-        "nameserver 198.51.100.1\noptions timeout:30 attempts:5\n",
-    )?;
-    let mut probe = scene.client.command("unshare");
-    let line = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
-    probe.args(["--mount", "sh", "-c", line]).arg(&resolver);
-    probe.args([env!("CARGO_BIN_EXE_ftpnat"), "probe", "ftp.example"]);
-    let output = probe.output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let resolver = "nameserver 198.51.100.1\noptions timeout:30 attempts:5\n";
+    let bound = Some(("/etc/resolv.conf", resolver));
+    let said = Probe {
+        bound,
+        ..Probe::of("ftp.example")
+    }
+    .at(&scene.client);
+    said.has_status(3)?;
     let wanted = "cannot find the address of ftp.example: no name server answers within 20 s";
-    if output.status.code() == Some(3) && said.contains(wanted) {
+    if said.text.contains(wanted) {
         Ok(())
     } else {
-        Err(format!("{output:?}").into())
+        Err(format!("`{wanted}` is not said:\n{said}").into())
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Probe<'a> {
     pub(crate) profile: Option<&'a str>,
     /// Whether the lab's authority is trusted.
     pub(crate) is_trusting: bool,
+    /// A file of the client's host that has this text in place of its own.
+    pub(crate) bound: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Probe<'a> {
@@ -29,6 +31,7 @@ impl<'a> Probe<'a> {
             arguments: &[],
             profile: None,
             is_trusting: true,
+            bound: None,
         }
     }
 
@@ -67,7 +70,17 @@ impl<'a> Probe<'a> {
             std::fs::write(&path, text).expect(name);
             path
         };
-        let mut probe = client.command(env!("CARGO_BIN_EXE_ftpnat"));
+        let program = env!("CARGO_BIN_EXE_ftpnat");
+        let mut probe = match self.bound {
+            None => client.command(program),
+            Some((path, text)) => {
+                let mut shell = client.command("unshare");
+                let line = "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"";
+                shell.args(["--mount", "sh", "-c", line]);
+                shell.arg(file("bound", text)).args([path, program]);
+                shell
+            }
+        };
         probe.args(["probe", self.host, "--output", "json"]);
         probe.args(self.arguments);
         // This machine's authorities are none of the lab's.

@@ -27,9 +27,10 @@ impl Bench<'_> {
         if !open.is_empty() && by_mode.is_none() {
             return Some(self.half_open(&open, &shut, evidence));
         }
+        let otherwise = self.opens_over_the_other().unwrap_or_default();
         let ports = ports(&shut);
         let (what, why) = match by_mode {
-            None => ("data connections".to_owned(), String::new()),
+            None => ("data connections".to_owned(), otherwise.to_owned()),
             Some((open, shut)) => (
                 format!("data connections by {shut}"),
                 format!(
@@ -133,6 +134,20 @@ impl Bench<'_> {
         tries
             .any(|tried| matches!(tried.opened, Some(Ok(_))))
             .then_some(plain)
+    }
+
+    /// What shows that it is one version of IP alone.
+    fn opens_over_the_other(&self) -> Option<&'static str> {
+        let is_open = |tried: &Try| matches!(tried.opened, Some(Ok(_)));
+        let mine = self.called().is_ipv4();
+        let mut others = self.account.sittings.iter();
+        let is_other = |other: &&Sitting| other.called.ip().to_canonical().is_ipv4() != mine;
+        others.find(|other| is_other(other) && passive(other).any(is_open))?;
+        Some(if mine {
+            "; over IPv6 they open"
+        } else {
+            "; over IPv4 they open, and IPv6 has firewall rules of its own"
+        })
     }
 
     fn range_words(&self) -> String {
