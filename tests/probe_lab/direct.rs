@@ -29,6 +29,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("fault/FN413-rejected", Kind::Vsftpd, || {
             outside_range("reject")
         }),
+        trial("fault/FN401-one-family", Kind::Vsftpd, || {
+            listens_on_one_family("accept", "FN401", 0)
+        }),
+        trial("fault/FN402-one-family", Kind::Vsftpd, || {
+            listens_on_one_family("meta nfproto ipv6 tcp dport 21 drop", "FN402", 1)
+        }),
         trial("fault/FN414-epsv", Kind::Vsftpd, reads_pasv_only),
         trial("fault/FN414-one-family", Kind::Vsftpd, one_family),
         trial("fault/FN419", Kind::Proftpd, no_epsv),
@@ -184,19 +190,33 @@ fn outside_range(verdict: &str) -> Result<(), Failed> {
     .finds(&["FN413"])
 }
 
-/// A name with an address of each family, and IPv6's rules forgotten.
+/// A name with an address of each family.
+fn by_name() -> Probe<'static> {
+    let hosts = "198.51.100.1 ftp.example\n2001:db8:51::1 ftp.example\n";
+    Probe {
+        bound: Some(("/etc/hosts", hosts)),
+        ..Probe::of("ftp.example")
+    }
+}
+
+/// A server that has no IPv6, and a name that has: clients that are refused there go on to IPv4.
+fn listens_on_one_family(rule: &str, finds: &str, status: i32) -> Result<(), Failed> {
+    let scene = Direct::new();
+    let _server = Setup::new(Kind::Vsftpd).on_ipv4().start(&scene.server);
+    own_firewall(&scene.server, rule);
+    let said = by_name().at(&scene.client);
+    said.finds(&[finds])?;
+    said.has_status(status)?;
+    said.ok(&["epsv-list", "pasv-list"])
+}
+
+/// IPv6's rules are forgotten.
 fn one_family() -> Result<(), Failed> {
     let scene = Direct::new();
     let _server = Setup::new(Kind::Vsftpd).start(&scene.server);
     let rule = "meta nfproto ipv6 tcp dport 50000-50010 drop";
     own_firewall(&scene.server, rule);
-    let hosts = "198.51.100.1 ftp.example\n2001:db8:51::1 ftp.example\n";
-    let bound = Some(("/etc/hosts", hosts));
-    let said = Probe {
-        bound,
-        ..Probe::of("ftp.example")
-    }
-    .at(&scene.client);
+    let said = by_name().at(&scene.client);
     said.finds(&["FN414"])?;
     if said.text.contains("over IPv4 they open") {
         Ok(())

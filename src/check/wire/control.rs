@@ -6,7 +6,8 @@ check! {
     /// The control port refuses connections.
     ///
     /// ## What happens
-    /// `Connection refused`, at once.
+    /// `Connection refused`, at once. Where another address of the name answers this is a warning:
+    /// clients go on to that one.
     ///
     /// ## Why
     /// The host answers, and nothing listens at this port there: the server is not running, it
@@ -25,7 +26,8 @@ check! {
     /// Nothing answers at the control port.
     ///
     /// ## What happens
-    /// Clients wait, and then say `Connection timed out`.
+    /// Clients wait, and then say `Connection timed out`; where the name has another address that
+    /// answers, they may wait before each session.
     ///
     /// ## Why
     /// A firewall drops the connection: on the server, on a gateway, or a cloud's group in front
@@ -45,7 +47,8 @@ check! {
     /// A firewall rejects the control connection with ICMP.
     ///
     /// ## What happens
-    /// `Connection refused`, `No route to host` or `Permission denied`, at once.
+    /// `Connection refused`, `No route to host` or `Permission denied`, at once. Where another
+    /// address of the name answers this is a warning: clients go on to that one.
     ///
     /// ## Why
     /// A rule with the target REJECT, or a router without a way to the host, answers for it. The

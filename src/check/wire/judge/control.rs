@@ -23,7 +23,7 @@ impl Bench<'_> {
         let trouble = self.sitting.call.as_ref().err()?;
         let to = self.sitting.called;
         let evidence = self.step("connect");
-        Some(match trouble {
+        let found = match trouble {
             Trouble::NoWay(_) | Trouble::Late => return None,
             Trouble::Refused => error(
                 id::CONTROL_REFUSED,
@@ -55,7 +55,34 @@ impl Bench<'_> {
                     to.port()
                 )),
             ),
-        })
+        };
+        Some(self.beside_another(found))
+    }
+
+    /// A name of which one address works and another does not. Who is refused there goes on to
+    /// the next at once, and who gets no answer waits.
+    fn beside_another(&self, found: Finding) -> Finding {
+        let mut others = self.account.sittings.iter();
+        let Some(other) = others.find(|o| o.called != self.sitting.called && o.call.is_ok()) else {
+            return found;
+        };
+        let severity = if found.id == id::CONTROL_SILENT {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        let mut remedy = found.remedy;
+        remedy.push(in_words(&format!(
+            "or take the address {} out of the name's: clients try it before {}, or after",
+            self.called(),
+            other.called.ip()
+        )));
+        Finding {
+            severity,
+            summary: format!("{}; {} answers", found.summary, other.called),
+            remedy,
+            ..found
+        }
     }
 
     fn greeting(&self) -> Option<Finding> {
